@@ -1,0 +1,44 @@
+"""What can go wrong, as a small tree of exceptions; every module raises these, the command line prints them.
+
+A user's mistake is one line that names the thing, what was found and what is allowed, and perhaps a hint.
+"""
+
+
+class IsothinkError(Exception):
+    """Base of all errors that are reported as one line.
+
+    `exit_status` is what the command line returns: 2 for wrong usage or a wrong file, 1 for work that failed.
+    """
+
+    exit_status = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(IsothinkError):
+    """The command, an argument or a name is wrong."""
+
+    exit_status = 2
+
+
+class StudyError(UsageError):
+    """The study file is wrong; the message begins with the dotted key."""
+
+
+class ArchitectureError(UsageError):
+    """A model configuration that the compute formulas do not cover, or that misses a field."""
+
+
+class MissingDependencyError(UsageError):
+    """An optional library is not installed; the hint says which extra brings it."""
+
+
+class RunFolderError(IsothinkError):
+    """The run folder is locked, damaged, or written by a newer version."""
+
+
+class StepError(IsothinkError):
+    """One step of a study failed; the run records it and goes on with the others."""
