@@ -1,0 +1,59 @@
+"""What analysis reads: cells, items and the arrays of scores between them. Built by run/ from stored tables; no I/O here."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from isothink.domain.record import Record
+
+Floats = npt.NDArray[np.float64]
+
+
+class CellFacts(Record):
+    """One trained cell.
+
+    `trunk` names the training run that the cell branched off (cells of one trunk share its seed's luck);
+    `training_flops` holds one figure per FLOPs convention, without those a convention leaves undefined.
+    `fixed_flops` is what else a deployment pays once under the exact convention: its share of the teacher and of the search.
+    """
+
+    cell: str
+    configuration: str
+    student: str
+    parameters: int
+    arm: str
+    arm_kind: str
+    budget_flops: float
+    seed: int
+    trunk: str
+    training_flops: dict[str, float]
+    fixed_flops: float
+
+
+class ItemFacts(Record):
+    """One benchmark item; items of one cluster share a passage."""
+
+    item: str
+    benchmark: str
+    family: str
+    cluster: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observations:
+    """Scores of C cells on I items; every array has the shape [C, I], averaged over repeats, NaN where there is no answer.
+
+    `correct` is 0 to 1; `truncated` and `thinking` are shares; token counts are per answer;
+    `inference_flops` holds one array per FLOPs convention.
+    """
+
+    cells: tuple[CellFacts, ...]
+    items: tuple[ItemFacts, ...]
+    correct: Floats
+    truncated: Floats
+    thinking: Floats
+    prompt_tokens: Floats
+    trace_tokens: Floats
+    answer_tokens: Floats
+    inference_flops: dict[str, Floats]
