@@ -1,0 +1,101 @@
+"""Everything a report shows, as one frozen record: filled by run/ from the run folder, drawn by report/.
+
+The report reads nothing else, so it can be made half-way, on another machine, and from a record built in a test.
+"""
+
+from typing import Literal
+
+from isothink.domain.ledger import Phase
+from isothink.domain.record import Record
+from isothink.domain.sample import StopReason, ThinkState
+from isothink.evidence.record import Evidence
+
+MissingStatus = Literal["failed", "infeasible", "not_run"]
+
+
+class PhaseTotal(Record):
+    """What one phase of the study has spent: the sum of its ledger rows."""
+
+    flops: float
+    tokens: int
+    seconds: float
+
+
+class PlanTotals(Record):
+    """What was planned: training FLOPs of the shared tree, of the same cells trained one by one, and counts of cells.
+
+    `planned_training_flops` and `unshared_training_flops` are over feasible cells. `cells_planned` counts all cells;
+    those neither complete, failed nor infeasible have not run yet.
+    """
+
+    planned_training_flops: float
+    unshared_training_flops: float
+    cells_planned: int
+    cells_complete: int
+    cells_failed: int
+    cells_infeasible: int
+
+
+class MissingResult(Record):
+    """A planned cell without a result: `error` is the failure's or the plan's own words, empty where it has not run."""
+
+    cell: str
+    configuration: str
+    status: MissingStatus
+    error: str
+
+
+class SampleAnswer(Record):
+    """One configuration's answer to an item. `correct` is None where no score could be had; `tokens` is all output."""
+
+    configuration: str
+    text: str
+    correct: bool | None
+    think_state: ThinkState
+    stop_reason: StopReason
+    tokens: int
+
+
+class SamplePair(Record):
+    """Two configurations' answers to one item, to be read side by side."""
+
+    family: str
+    benchmark: str
+    item: str
+    prompt: str
+    reference: str
+    left: SampleAnswer
+    right: SampleAnswer
+
+
+class StudentRow(Record):
+    """One student of the ladder."""
+
+    name: str
+    parameters: int
+
+
+class ReportData(Record):
+    """The whole report.
+
+    `ledger` has a total for each phase that spent something. `teacher_cost_is_absent` says that the teacher is a
+    program, which costs no FLOPs. `samples` is a choice of answers, `samples_total` how many the study holds.
+    `versions` maps a library or format to its version, `command` is the line that made the run, `generated_at` the
+    time as text. `complete` is False for a report made before the study is done.
+    """
+
+    name: str
+    title: str
+    study_text: str
+    evidence: Evidence
+    ledger: dict[Phase, PhaseTotal]
+    teacher_cost_is_absent: bool
+    plan: PlanTotals
+    missing: tuple[MissingResult, ...]
+    samples: tuple[SamplePair, ...]
+    samples_total: int | None = None
+    students: tuple[StudentRow, ...]
+    versions: dict[str, str]
+    command: str
+    generated_at: str
+    complete: bool
