@@ -1,0 +1,75 @@
+"""Attempts: what each try at a step had spent when it was last heard of, so that interrupted work shows as waste.
+
+Workers append one JSON line every now and then; a torn last line is dropped. Used by run/.
+"""
+
+import json
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from isothink.domain.ledger import LedgerRow
+
+INTERVAL_SECONDS = 0.5
+
+
+class Attempt:
+    """One try at a step; `spent` may be called at every optimizer step, it writes only now and then."""
+
+    def __init__(self, path: Path, name: str) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.name = name
+        self._started = time.perf_counter()
+        self._written = self._started
+        self._file = path.open("ab")
+
+    def spent(self, flops: float, tokens: int) -> bool:
+        """Notes the totals so far; True when they were written."""
+        now = time.perf_counter()
+        if now - self._written < INTERVAL_SECONDS:
+            return False
+        self._written = now
+        row = {"attempt": self.name, "flops": flops, "tokens": tokens, "seconds": now - self._started}
+        self._file.write(json.dumps(row).encode() + b"\n")
+        self._file.flush()
+        return True
+
+    @property
+    def seconds(self) -> float:
+        """Wall time since the attempt began."""
+        return time.perf_counter() - self._started
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+
+def wasted(path: Path, step: str, *, finished: str | None) -> LedgerRow | None:
+    """What all attempts but the `finished` one spent on a step, or None where there was none."""
+    last: dict[str, dict[str, float]] = {}
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except FileNotFoundError:
+        return None
+    for line in lines[:-1]:
+        try:
+            row = json.loads(line)
+            last[str(row["attempt"])] = {key: float(row[key]) for key in ("flops", "tokens", "seconds")}
+        except (ValueError, KeyError, TypeError):
+            continue  # torn by a kill or a full disk
+    lost = [row for name, row in last.items() if name != finished]
+    if not lost:
+        return None
+    return LedgerRow(
+        phase="waste",
+        step=step,
+        flops=sum(row["flops"] for row in lost),
+        hardware_flops=None,
+        tokens=int(sum(row["tokens"] for row in lost)),
+        seconds=sum(row["seconds"] for row in lost),
+    )

@@ -1,0 +1,136 @@
+"""The run folder: where each artifact of a study lies, and how it gets there whole. Used by every stage that stores.
+
+Files are written beside their place and renamed; a folder counts as complete when its `manifest.json` is there, which is
+written last. Nothing is ever written outside the folder.
+"""
+
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from isothink.errors import RunFolderError
+
+SCHEMA_VERSION = 1
+MANIFEST = "manifest.json"
+
+
+class RunFolder:
+    """Paths and atomic writes under one folder."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.absolute()
+
+    study_file = property(lambda self: self.path / "study.yaml")
+    plan_file = property(lambda self: self.path / "plan.json")
+    evidence_file = property(lambda self: self.path / "evidence.json")
+    report_file = property(lambda self: self.path / "report.html")
+    lock_file = property(lambda self: self.path / "lock")
+
+    def step_folder(self, kind: str, step: str) -> Path:
+        """Where the artifact of one step lies: `pairs`, `corpus`, `segments` or `samples`, then the step's id."""
+        return self.path / kind / step
+
+    def log_file(self, step: str) -> Path:
+        """The log of one step."""
+        return self.path / "logs" / f"{step}.log"
+
+    def attempts_file(self, step: str) -> Path:
+        """What each attempt at a step had spent when it was last heard of."""
+        return self.path / "logs" / f"{step}.attempts.jsonl"
+
+    def failure_file(self, step: str) -> Path:
+        """Why a step failed; absent when it has not."""
+        return self.path / "failures" / f"{step}.json"
+
+    def exists(self) -> bool:
+        """Whether a study was ever run here."""
+        return self.study_file.is_file()
+
+    def manifest(self, kind: str, step: str) -> dict[str, Any] | None:
+        """The manifest of a complete step, or None where the step is not complete."""
+        return read_json(self.step_folder(kind, step) / MANIFEST)
+
+    @contextmanager
+    def writing(self, kind: str, step: str) -> Iterator[Path]:
+        """A folder to fill that takes its place under `kind`/`step` when the block ends without an error.
+
+        The first writer wins: where the step is complete already, what was written is thrown away.
+        """
+        place = self.step_folder(kind, step)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        beside = place.parent / f".{step}.{uuid.uuid4().hex[:8]}.partial"
+        beside.mkdir()
+        try:
+            yield beside
+            with suppress(OSError):  # another worker finished first: its folder is not empty, so the rename fails
+                _sync_folder(beside)
+                if not (place / MANIFEST).exists():
+                    shutil.rmtree(place, ignore_errors=True)
+                beside.rename(place)
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
+        if not (place / MANIFEST).exists():
+            raise RunFolderError(f"{place} could not be put in place")
+
+    def remove_partial(self) -> None:
+        """Removes what interrupted writers left; only the holder of the lock may call this."""
+        for kind in ("pairs", "corpus", "segments", "samples"):
+            for leftover in (self.path / kind).glob(".*.partial"):
+                shutil.rmtree(leftover, ignore_errors=True)
+        for leftover in self.path.glob(".*.partial"):
+            leftover.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Flushes the files of `folder` to the disk, so that a manifest never outlives the data it vouches for."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            descriptor = os.open(path, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a file beside its place and renames it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.parent / f".{path.name}.{uuid.uuid4().hex[:8]}.partial"
+    try:
+        with beside.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def write_json(path: Path, data: Any) -> None:
+    """Writes JSON (no NaN, no infinity) beside its place and renames it."""
+    write_text(path, json.dumps(data, indent=1, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    """A JSON object, or None where there is no file.
+
+    Raises:
+        RunFolderError: the file is damaged, or a newer version wrote it.
+    """
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (ValueError, OSError) as error:
+        raise RunFolderError(f"{path}: cannot be read: {error}", hint="remove it to have it made anew") from None
+    if not isinstance(data, dict):
+        raise RunFolderError(f"{path}: found no JSON object", hint="remove it to have it made anew")
+    version = data.get("schema_version", 0)
+    if not isinstance(version, int) or version > SCHEMA_VERSION:
+        raise RunFolderError(f"{path}: schema_version {version} is newer than this program, which reads {SCHEMA_VERSION}")
+    return data
