@@ -1,8 +1,133 @@
-"""The verdict in plain English: the same sentences for the page and the terminal."""
+"""The verdict in plain English: the same sentences for the page and the terminal.
 
-from isothink.evidence.record import Evidence
+A family's text is one sentence (outcome, recommended configuration, its accuracy, how sure), and a second one that says
+what would change it.
+"""
+
+from isothink.evidence.record import Comparison, Evidence, Recommendation, Verdict
+from isothink.report import numbers
+from isothink.report.text import visible
+
+ARM_NAMES = {"ift": "IFT"}
 
 
 def verdict_sentences(evidence: Evidence) -> list[str]:
     """One text per family, in the order of `evidence.families`."""
-    raise NotImplementedError(evidence.study)
+    return [family_text(evidence, family) for family in evidence.families]
+
+
+def family_text(evidence: Evidence, family: str) -> str:
+    """The verdict of a family at its largest budget, and what would change it."""
+    verdict = leading_verdict(evidence, family)
+    if verdict is None:
+        return visible(f"{family}: no verdict, because no configuration of this family has a result.")
+    change = change_sentence(verdict)
+    return f"{verdict_sentence(evidence, verdict)} {change}".rstrip()
+
+
+def leading_verdict(evidence: Evidence, family: str) -> Verdict | None:
+    """The family's verdict at the largest budget: the one that is said first."""
+    verdicts = [verdict for verdict in evidence.verdicts if verdict.family == family]
+    return max(verdicts, key=lambda verdict: verdict.budget_flops, default=None)
+
+
+def verdict_sentence(evidence: Evidence, verdict: Verdict) -> str:
+    """One sentence: outcome, recommended configuration, its accuracy with interval, how sure."""
+    comparison = deciding_comparison(evidence, verdict)
+    outcome = _outcome_clause(verdict, comparison)
+    return visible(f"{verdict.family}: {outcome}; {_recommendation_clause(verdict)}.")
+
+
+def change_sentence(verdict: Verdict) -> str:
+    """What would change the verdict, or nothing where the analysis names nothing."""
+    if not verdict.would_change_it:
+        return ""
+    return visible(f"What would change it: {'; '.join(text.rstrip('. ') for text in verdict.would_change_it)}.")
+
+
+def deciding_comparison(evidence: Evidence, verdict: Verdict) -> Comparison | None:
+    """The comparison of best students that a verdict rests on: at its budget or, between two budgets, the lower one."""
+    within = [
+        comparison
+        for comparison in evidence.comparisons
+        if comparison.kind == "best_student"
+        and comparison.family == verdict.family
+        and comparison.budget_flops <= verdict.budget_flops * (1 + 1e-9)
+    ]
+    budget = max((comparison.budget_flops for comparison in within), default=None)
+    fitting = [comparison for comparison in within if comparison.budget_flops == budget and _fits(comparison, verdict)]
+    return min(fitting, key=lambda comparison: _preference(comparison, verdict), default=None)
+
+
+def arm_name(arm: str) -> str:
+    """An arm as it stands in a sentence."""
+    return ARM_NAMES.get(arm, arm)
+
+
+def _fits(comparison: Comparison, verdict: Verdict) -> bool:
+    wanted = {"ift": "worse", "reasoning": "better", "curriculum": "better"}.get(verdict.outcome)
+    if wanted is not None and comparison.outcome != wanted:
+        return False
+    if verdict.outcome == "reasoning":
+        return comparison.arm == "reasoning"
+    return verdict.outcome != "curriculum" or comparison.arm != "reasoning"
+
+
+def _preference(comparison: Comparison, verdict: Verdict) -> tuple[bool, bool, float]:
+    recommended = verdict.recommended.arm if verdict.recommended and verdict.outcome == "curriculum" else None
+    adjusted = comparison.p_value if comparison.adjusted_p_value is None else comparison.adjusted_p_value
+    return (comparison.arm != recommended, comparison.arm != "reasoning", adjusted)
+
+
+def _outcome_clause(verdict: Verdict, comparison: Comparison | None) -> str:
+    at = f"at {numbers.flops(verdict.budget_flops)} of training"
+    if verdict.outcome == "unresolved":
+        return f"not resolved {at}{_unresolved_detail(comparison)}"
+    arm = arm_name(comparison.arm) if comparison else {"ift": "the other arms"}.get(verdict.outcome, verdict.outcome)
+    winner, loser = ("IFT", arm) if verdict.outcome == "ift" else (arm, "IFT")
+    detail = f" ({_difference(comparison)})" if comparison else ""
+    return f"{winner} beats {loser} {at}{detail}"
+
+
+def _unresolved_detail(comparison: Comparison | None) -> str:
+    if comparison is None:
+        return ""
+    return (
+        f": the best {arm_name(comparison.arm)} student minus the best {arm_name(comparison.baseline)} student is "
+        f"{_difference(comparison)}, and differences below {100 * comparison.smallest_resolvable:.1f} points "
+        "cannot be told from chance here"
+    )
+
+
+def _difference(comparison: Comparison) -> str:
+    signed = f"{numbers.points(comparison.difference)} points"
+    interval = f"{numbers.level(comparison.interval)} interval {numbers.points_interval(comparison.interval)}"
+    if comparison.adjusted_p_value is None:
+        return f"{signed} ({interval})" if comparison.outcome == "unresolved" else f"{signed}, {interval}"
+    sure = f"adjusted p {numbers.p_value(comparison.adjusted_p_value)}"
+    return f"{signed}, {interval}, {sure}"
+
+
+def _recommendation_clause(verdict: Verdict) -> str:
+    best = verdict.recommended
+    if best is None:
+        reasons = "; ".join(reason.rstrip(". ") for reason in verdict.reasons)
+        return f"no configuration is recommended ({reasons})" if reasons else "no configuration is recommended"
+    lead = "the best guess for now is" if verdict.outcome == "unresolved" else "the recommended configuration is"
+    return (
+        f"{lead} {best.configuration}{_standing(best)}, with an expected accuracy of {numbers.percent(best.accuracy)} "
+        f"({numbers.level(best.interval)} interval {numbers.percent_interval(best.interval)}) and a probability of "
+        f"{numbers.probability(best.probability_best)} of being the best"
+    )
+
+
+def _standing(best: Recommendation) -> str:
+    """What a reader must know about the recommended configuration before believing its number."""
+    notes = []
+    if best.source != "trained":
+        notes.append(f"{best.source}, not trained here")
+    if best.extrapolated:
+        notes.append("extrapolated")
+    if best.edge:
+        notes.append("at the edge of what was tried")
+    return f" ({', '.join(notes)})" if notes else ""
