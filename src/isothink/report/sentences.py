@@ -85,7 +85,7 @@ def _outcome_clause(verdict: Verdict, comparison: Comparison | None) -> str:
         return f"not resolved {at}{_unresolved_detail(comparison)}"
     arm = arm_name(comparison.arm) if comparison else {"ift": "the other arms"}.get(verdict.outcome, verdict.outcome)
     winner, loser = ("IFT", arm) if verdict.outcome == "ift" else (arm, "IFT")
-    detail = f" ({_difference(comparison)})" if comparison else ""
+    detail = f" (best student of each: {_difference(comparison)})" if comparison else ""
     return f"{winner} beats {loser} {at}{detail}"
 
 
@@ -103,7 +103,7 @@ def _difference(comparison: Comparison) -> str:
     signed = f"{numbers.points(comparison.difference)} points"
     interval = f"{numbers.level(comparison.interval)} interval {numbers.points_interval(comparison.interval)}"
     if comparison.adjusted_p_value is None:
-        return f"{signed} ({interval})" if comparison.outcome == "unresolved" else f"{signed}, {interval}"
+        return f"{signed}, {interval}"
     sure = f"adjusted p {numbers.p_value(comparison.adjusted_p_value)}"
     return f"{signed}, {interval}, {sure}"
 

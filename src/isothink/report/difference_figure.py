@@ -1,0 +1,90 @@
+"""Arm minus IFT at each budget, with intervals around a zero line; drawn by the page's difference section."""
+
+import altair as alt
+
+from isothink.evidence.record import Comparison, Evidence
+from isothink.report import numbers
+from isothink.report.frontier_figure import Row, arm_colour
+from isothink.report.palette import Palette, label
+
+FILLED_WHEN_RESOLVED = "datum.outcome == 'unresolved'"
+
+
+def difference_rows(evidence: Evidence, family: str, kind: str) -> list[Row]:
+    """One row per comparison of the family and kind, in percentage points."""
+    return [_row(one) for one in evidence.comparisons if one.family == family and one.kind == kind]
+
+
+def difference_chart(source: alt.Data, palette: Palette, budgets: list[str]) -> alt.LayerChart:
+    """One panel: budgets side by side, arms within a budget, the zero line dashed, hollow marks where unresolved."""
+    base = alt.Chart(source)
+    place = {
+        "x": alt.X(
+            "budget:O", title="budget, training FLOPs", sort=budgets, axis=alt.Axis(labelAngle=0, labelOverlap="greedy")
+        ),
+        "xOffset": alt.XOffset("arm:N", sort=list(palette.arms)),
+    }
+    zero = alt.Chart(source).mark_rule(strokeDash=[4, 3], color="#8A8A8A").encode(y=alt.datum(0))
+    interval = base.mark_rule(strokeWidth=2).encode(
+        **place, y=_points_axis("low"), y2="high:Q", color=arm_colour(palette)
+    )
+    mark = base.mark_point(size=70, strokeWidth=2).encode(
+        **place,
+        y=_points_axis("difference"),
+        color=arm_colour(palette),
+        fill=alt.Fill("arm:N", title="arm", scale=alt.Scale(domain=palette.arms, range=palette.colours), legend=None),
+        fillOpacity=alt.condition(FILLED_WHEN_RESOLVED, alt.value(0), alt.value(1)),
+        shape=alt.Shape("arm:N", title="arm", scale=alt.Scale(domain=palette.arms, range=palette.shapes)),
+        tooltip=_tooltip(),
+    )
+    return alt.layer(zero, interval, mark)
+
+
+def student_difference_chart(
+    source: alt.Data, palette: Palette, budgets: list[str], students: list[str]
+) -> alt.TopLevelMixin:
+    """A small panel per student, smallest student first; the page sets width and columns to fit its screen."""
+    panel = difference_chart(alt.NamedData(name="none"), palette, budgets)
+    for layer in panel.layer:
+        layer.data = alt.Undefined
+    panel.data = alt.Undefined
+    facet = alt.Facet("student:N", sort=students, title=None, header=alt.Header(labelFontWeight="bold", labelLimit=150))
+    return panel.properties(width=130, height=110).facet(facet=facet, columns=2, data=source)
+
+
+def _row(one: Comparison) -> Row:
+    return {
+        "kind": one.kind,
+        "arm": label(one.arm),
+        "budget": numbers.scientific(one.budget_flops),
+        "budget_flops": one.budget_flops,
+        "student": label(one.student),
+        "baseline_student": label(one.baseline_student),
+        "difference": round(100 * one.difference, 3),
+        "low": round(100 * one.interval.low, 3),
+        "high": round(100 * one.interval.high, 3),
+        "p_value": one.p_value,
+        "adjusted_p_value": one.adjusted_p_value,
+        "smallest_resolvable": round(100 * one.smallest_resolvable, 3),
+        "if_truncated_low": round(100 * one.truncation_bounds.low, 3),
+        "if_truncated_high": round(100 * one.truncation_bounds.high, 3),
+        "outcome": one.outcome,
+    }
+
+
+def _points_axis(field: str) -> alt.Y:
+    return alt.Y(f"{field}:Q", title="arm minus IFT, points", axis=alt.Axis(tickCount=5))
+
+
+def _tooltip() -> list[alt.Tooltip]:
+    return [
+        alt.Tooltip("arm:N", title="arm"),
+        alt.Tooltip("student:N", title="student"),
+        alt.Tooltip("baseline_student:N", title="IFT student"),
+        alt.Tooltip("budget:N", title="budget, FLOPs"),
+        alt.Tooltip("difference:Q", title="difference, points", format="+.1f"),
+        alt.Tooltip("low:Q", title="interval from", format="+.1f"),
+        alt.Tooltip("high:Q", title="interval to", format="+.1f"),
+        alt.Tooltip("adjusted_p_value:Q", title="adjusted p", format=".3f"),
+        alt.Tooltip("outcome:N", title="outcome"),
+    ]

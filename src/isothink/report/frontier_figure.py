@@ -1,0 +1,127 @@
+"""Accuracy against a cost: every configuration of a family, the frontier drawn as a staircase through its members.
+
+Called by the page's frontier section and by figures.py.
+"""
+
+from typing import Any
+
+import altair as alt
+
+from isothink.evidence.record import Axis, ConfigurationResult, Evidence, FrontierMember
+from isothink.report.palette import Palette, label
+
+PAGE_AXES: tuple[Axis, ...] = ("training_flops", "inference_flops_per_query")
+AXIS_TITLES: dict[Axis, str] = {
+    "training_flops": "training FLOPs (log scale)",
+    "inference_flops_per_query": "inference FLOPs per query (log scale)",
+    "lifetime_flops": "whole-life FLOPs (log scale)",
+}
+# Vega's own exponents read 5e+11; the rest of the report writes 5e11.
+FLOPS_LABEL = "replace(format(datum.value, '.0e'), 'e+', 'e')"
+
+Row = dict[str, Any]
+
+
+def frontier_rows(evidence: Evidence, family: str) -> list[Row]:
+    """One row per configuration of the family: what the plots draw, and what the CSV beside them holds."""
+    standing = {
+        (frontier.axis, member.configuration): member
+        for frontier in evidence.frontiers
+        if frontier.family == family
+        for member in frontier.members
+    }
+    return [_row(result, standing) for result in evidence.configurations if result.family == family]
+
+
+def frontier_chart(source: alt.Data, axis: Axis, palette: Palette, students: list[str]) -> alt.LayerChart:
+    """The plot of one family over one cost axis; `source` is altair data with the rows of `frontier_rows`."""
+    positive = f"datum.{axis} > 0"
+    base = alt.Chart(source).transform_filter(positive)
+    cost = alt.X(
+        f"{axis}:Q",
+        title=AXIS_TITLES[axis],
+        scale=alt.Scale(type="log", nice=False, padding=16),
+        axis=alt.Axis(labelExpr=FLOPS_LABEL, tickCount=5, labelOverlap="greedy"),
+    )
+    return alt.layer(
+        _staircase(base, cost, axis),
+        _intervals(base, cost, palette),
+        _points(base, cost, axis, palette, students),
+    )
+
+
+def _row(result: ConfigurationResult, standing: dict[tuple[Axis, str], FrontierMember]) -> Row:
+    row: Row = {
+        "configuration": label(result.configuration),
+        "student": label(result.student),
+        "parameters": result.parameters,
+        "arm": label(result.arm),
+        "budget_flops": result.budget_flops,
+        "seeds": result.seeds,
+        "items": result.items,
+        "accuracy": round(result.accuracy, 5),
+        "low": round(result.interval.low, 5),
+        "high": round(result.interval.high, 5),
+        "training_flops": result.training_flops,
+        "inference_flops_per_query": result.inference_flops_per_query,
+        "lifetime_flops": result.lifetime_flops,
+    }
+    for axis in PAGE_AXES:
+        member = standing.get((axis, result.configuration))
+        row[f"on_frontier_{axis}"] = bool(member and member.on_frontier)
+        row[f"probability_{axis}"] = round(member.probability, 4) if member else None
+    return row
+
+
+def _accuracy() -> alt.Y:
+    return alt.Y("accuracy:Q", title="accuracy", scale=alt.Scale(zero=False), axis=alt.Axis(format=".0%", tickCount=6))
+
+
+def _staircase(base: alt.Chart, cost: alt.X, axis: Axis) -> alt.Chart:
+    members = base.transform_filter(f"datum.on_frontier_{axis} == true")
+    line = members.mark_line(interpolate="step-after", strokeWidth=1.5, color="#8A8A8A", tooltip=False)
+    return line.encode(x=cost, y=_accuracy(), order=alt.Order(f"{axis}:Q"))
+
+
+def _intervals(base: alt.Chart, cost: alt.X, palette: Palette) -> alt.Chart:
+    return base.mark_rule(strokeWidth=1.5, opacity=0.45).encode(
+        x=cost, y=alt.Y("low:Q", title="accuracy"), y2="high:Q", color=arm_colour(palette)
+    )
+
+
+def _points(base: alt.Chart, cost: alt.X, axis: Axis, palette: Palette, students: list[str]) -> alt.Chart:
+    return base.mark_point(filled=True, strokeWidth=1).encode(
+        x=cost,
+        y=_accuracy(),
+        color=arm_colour(palette),
+        shape=alt.Shape("arm:N", title="arm", scale=alt.Scale(domain=palette.arms, range=palette.shapes)),
+        size=alt.Size(
+            "student:O", title="student", sort=students, scale=alt.Scale(domain=students, range=_sizes(len(students)))
+        ),
+        opacity=alt.Opacity(f"probability_{axis}:Q", scale=alt.Scale(domain=[0, 1], range=[0.4, 1]), legend=None),
+        tooltip=_tooltip(axis),
+    )
+
+
+def _sizes(count: int) -> list[float]:
+    """Areas from 45 to 260 square pixels, smallest student first."""
+    return [45 + 215 * index / max(1, count - 1) for index in range(count)]
+
+
+def arm_colour(palette: Palette) -> alt.Color:
+    """The encoding that every figure shares, so that legends agree."""
+    return alt.Color("arm:N", title="arm", scale=alt.Scale(domain=palette.arms, range=palette.colours))
+
+
+def _tooltip(axis: Axis) -> list[alt.Tooltip]:
+    return [
+        alt.Tooltip("configuration:N", title="configuration"),
+        alt.Tooltip("accuracy:Q", title="accuracy", format=".1%"),
+        alt.Tooltip("low:Q", title="interval from", format=".1%"),
+        alt.Tooltip("high:Q", title="interval to", format=".1%"),
+        alt.Tooltip("training_flops:Q", title="training FLOPs", format=".1e"),
+        alt.Tooltip("inference_flops_per_query:Q", title="FLOPs per query", format=".1e"),
+        alt.Tooltip(f"probability_{axis}:Q", title="P(on frontier)", format=".2f"),
+        alt.Tooltip("seeds:Q", title="seeds"),
+        alt.Tooltip("items:Q", title="items"),
+    ]

@@ -1,0 +1,21 @@
+"""Bars of FLOPs: by phase, and training as planned, shared and spent; drawn by the page's ledger section."""
+
+import altair as alt
+
+from isothink.report.palette import BLUE
+
+
+def bar_chart(source: alt.Data, order: list[str], title: str) -> alt.LayerChart:
+    """Horizontal bars in a fixed order; rows hold `name`, `flops` and `text`, the number written at the bar's end."""
+    base = alt.Chart(source).encode(
+        y=alt.Y("name:N", sort=order, title=None, axis=alt.Axis(labelLimit=200)),
+        x=alt.X(
+            "flops:Q",
+            title=title,
+            axis=alt.Axis(labelExpr="replace(format(datum.value, '.1e'), 'e+', 'e')", tickCount=4),
+        ),
+        tooltip=[alt.Tooltip("name:N", title="phase"), alt.Tooltip("text:N", title="spent")],
+    )
+    bars = base.mark_bar(color=BLUE, height={"band": 0.7})
+    labels = base.mark_text(align="left", dx=4).encode(text="text:N")
+    return alt.layer(bars, labels)
