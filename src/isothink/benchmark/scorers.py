@@ -52,9 +52,15 @@ EXTRACTORS: dict[AnswerFormat, Callable[[str], str | None]] = {"exact": extract_
 
 
 def score(item: Item, answer: str | None) -> Score:
-    """The score of an answer, which is None where the student gave none: that is wrong, not missing."""
+    """The score of an answer, which is None where the student gave none: that is wrong, not missing.
+
+    Raises:
+        ValueError: the item's reference is not an answer in its own format, so that nothing could be right.
+    """
     extract = EXTRACTORS[item.answer_format]
     extracted = None if answer is None else extract(answer)
     reference = extract(item.reference)
-    correct = extracted is not None and reference is not None and extracted.casefold() == reference.casefold()
+    if reference is None:
+        raise ValueError(f"the reference {item.reference!r} holds no answer of format {item.answer_format!r}")
+    correct = extracted is not None and extracted.casefold() == reference.casefold()
     return Score(extracted=extracted, correct=correct, scorer=item.answer_format)

@@ -5,12 +5,12 @@ cap is not one (EleutherAI/lm-evaluation-harness#3382, UKGovernmentBEIS/inspect_
 
 Students write tags in any number and order. Two rules cover all of them:
 
-- The *last* tag decides whether there is an answer. After a close, the answer is the text that follows it; after an open
-  the student was still thinking, whatever it wrote before.
+- The *last* tag decides whether there is an answer. After a close, the answer is the text that follows it; after an
+  open the student was still thinking, whatever it wrote before.
 - The *first* tag decides where the trace begins. At an open, what stands before it is neither trace nor answer; at a
   close, the opener came with the prompt and the trace begins with the text.
 
-So of `<think> a </think> B <think> c </think> D` the answer is D, and of `<think> a </think> B <think> c` there is none.
+So the answer of `<think> a </think> B <think> c </think> D` is D, and `<think> a </think> B <think> c` has none.
 """
 
 import re
