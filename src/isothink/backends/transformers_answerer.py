@@ -1,0 +1,86 @@
+"""Lets a `transformers` student answer prompts: greedy, in batches, with a KV cache. Looked up by run/ as `transformers`."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from transformers import AutoModelForCausalLM, GenerationConfig
+from transformers.utils import logging as transformers_logging
+
+from isothink.backends.words import WordsTokenizer
+from isothink.domain.pair import THINK_CLOSE, THINK_OPEN
+from isothink.domain.sample import Generation
+
+transformers_logging.set_verbosity_error()
+transformers_logging.disable_progress_bar()
+
+
+class TransformersAnswerer:
+    """The benchmark protocol over a folder of weights.
+
+    Prompts of like length share a batch, so that little is padded; batches are cut from the sorted prompts alone.
+    """
+
+    def __init__(self, folder: Path, tokenizer: WordsTokenizer, *, batch_size: int) -> None:
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, use_safetensors=True)
+        self.model = model.to(self.device).eval()
+        self.tokenizer = tokenizer
+        self.batch_size = batch_size
+
+    def generate(self, prompts: Sequence[str], *, max_new_tokens: int) -> list[Generation]:
+        """See the benchmark protocol."""
+        encoded = self.tokenizer.encode_prompts(prompts)
+        order = sorted(range(len(encoded)), key=lambda index: (len(encoded[index]), index))
+        answers: dict[int, Generation] = {}
+        for start in range(0, len(order), self.batch_size):
+            batch = order[start : start + self.batch_size]
+            outputs = self._generate([encoded[index] for index in batch], max_new_tokens)
+            for index, output in zip(batch, outputs, strict=True):
+                answers[index] = self._answer(len(encoded[index]), output)
+        return [answers[index] for index in range(len(encoded))]
+
+    def _generate(self, prompts: list[list[int]], max_new_tokens: int) -> list[list[int]]:
+        longest = max(len(prompt) for prompt in prompts)
+        ids = torch.full((len(prompts), longest), self.tokenizer.pad_id, dtype=torch.long)
+        mask = torch.zeros_like(ids)
+        for row, prompt in enumerate(prompts):
+            ids[row, longest - len(prompt) :] = torch.tensor(prompt)
+            mask[row, longest - len(prompt) :] = 1
+        settings = GenerationConfig(
+            max_new_tokens=max_new_tokens,
+            do_sample=False,
+            use_cache=True,
+            eos_token_id=self.tokenizer.end_id,
+            pad_token_id=self.tokenizer.pad_id,
+        )
+        with torch.inference_mode():
+            output = self.model.generate(
+                ids.to(self.device), attention_mask=mask.to(self.device), generation_config=settings
+            )
+        rows: list[list[int]] = output[:, longest:].tolist()
+        return [_until_end(row, self.tokenizer.end_id) for row in rows]
+
+    def _answer(self, prompt_tokens: int, output: list[int]) -> Generation:
+        return Generation(
+            text=self.tokenizer.decode(output),
+            stop_reason="end" if output and output[-1] == self.tokenizer.end_id else "length",
+            prompt_tokens=prompt_tokens,
+            output_tokens=len(output),
+            trace_tokens=self._trace_tokens(output),
+        )
+
+    def _trace_tokens(self, output: list[int]) -> int:
+        """Tokens from the first opening tag to the last closing one, tags included; to the end where none closes."""
+        opener, closer = self.tokenizer.token_id(THINK_OPEN), self.tokenizer.token_id(THINK_CLOSE)
+        closes = [position for position, token in enumerate(output) if token == closer]
+        if opener not in output:
+            return closes[-1] + 1 if closes else 0
+        first = output.index(opener)
+        after = [position for position in closes if position > first]
+        return (after[-1] + 1 if after else len(output)) - first
+
+
+def _until_end(row: list[int], end_id: int) -> list[int]:
+    """What was emitted: up to the end token, which counts; what `generate` pads after it does not."""
+    return row[: row.index(end_id) + 1] if end_id in row else row

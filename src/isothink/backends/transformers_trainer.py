@@ -1,0 +1,164 @@
+"""Trains `transformers` students on one device: a bare PyTorch loop over given steps. Looked up by run/ as `transformers`.
+
+Written by hand, since a segment is an exact list of optimizer steps with their rates, from exact states: trainers of
+libraries cut and order batches, and schedule rates, themselves.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
+from transformers.utils import logging as transformers_logging
+
+from isothink.domain.study import AdamW
+from isothink.errors import StepError
+from isothink.student.protocol import Example, OptimizerStep, SegmentTask, StepMetrics
+
+OPTIMIZER_FILE = "optimizer.safetensors"
+NO_LOSS = -100
+"""The label that cross-entropy ignores."""
+MOMENTS = ("exp_avg", "exp_avg_sq", "step")
+
+transformers_logging.set_verbosity_error()
+transformers_logging.disable_progress_bar()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """The examples of one step, padded on the right; tensors of shape [rows, longest]."""
+
+    ids: torch.Tensor
+    labels: torch.Tensor
+    tokens: int
+    loss_tokens: int
+
+
+def make_batch(examples: tuple[Example, ...], pad_id: int) -> Batch:
+    """Pads on the right: under causal attention no token ever sees the padding, so no mask is needed."""
+    lengths = [len(example.prompt) + len(example.answer) for example in examples]
+    ids = np.full((len(examples), max(lengths)), pad_id, dtype=np.int64)
+    labels = np.full_like(ids, NO_LOSS)
+    for row, (example, length) in enumerate(zip(examples, lengths, strict=True)):
+        start = len(example.prompt)
+        ids[row, :start] = example.prompt
+        ids[row, start:length] = example.answer
+        labels[row, start:length] = example.answer
+    return Batch(
+        ids=torch.from_numpy(ids),
+        labels=torch.from_numpy(labels),
+        tokens=sum(lengths),
+        loss_tokens=sum(len(example.answer) for example in examples),
+    )
+
+
+def step_loss(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
+    """The mean cross-entropy over all loss tokens of the step: long answers weigh by their tokens."""
+    logits = model(input_ids=batch.ids, use_cache=False).logits[:, :-1]
+    total = torch.nn.functional.cross_entropy(
+        logits.flatten(0, 1).float(), batch.labels[:, 1:].flatten(), ignore_index=NO_LOSS, reduction="sum"
+    )
+    return total / batch.loss_tokens
+
+
+class TransformersTrainer:
+    """The student protocol over one CPU or GPU process."""
+
+    optimizer_file = OPTIMIZER_FILE
+
+    def __init__(self) -> None:
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+    def train(self, task: SegmentTask, on_step: Callable[[StepMetrics], None]) -> None:
+        """See the student protocol."""
+        model = self._model(task)
+        optimizer = _optimizer(model, task.optimizer)
+        if task.parent is not None:
+            _load_moments(model, optimizer, task.parent / OPTIMIZER_FILE)
+        for index, step in enumerate(task.steps):
+            on_step(self._step(model, optimizer, step, task, index))
+        model.save_pretrained(task.folder, safe_serialization=True)
+        if task.keep_optimizer:
+            _save_moments(model, optimizer, task.folder / OPTIMIZER_FILE)
+
+    def _model(self, task: SegmentTask) -> PreTrainedModel:
+        if task.parent is not None:
+            model = AutoModelForCausalLM.from_pretrained(task.parent, dtype=torch.float32, use_safetensors=True)
+        else:
+            config = dict(task.config)
+            torch.manual_seed(task.seed)
+            model = AutoModelForCausalLM.from_config(
+                AutoConfig.for_model(config.pop("model_type"), **config), dtype=torch.float32
+            )
+        return model.to(self.device).train()
+
+    def _step(
+        self,
+        model: PreTrainedModel,
+        optimizer: torch.optim.Optimizer,
+        step: OptimizerStep,
+        task: SegmentTask,
+        index: int,
+    ) -> StepMetrics:
+        started = time.perf_counter()
+        batch = make_batch(step.examples, task.pad_id)
+        batch = Batch(
+            ids=batch.ids.to(self.device),
+            labels=batch.labels.to(self.device),
+            tokens=batch.tokens,
+            loss_tokens=batch.loss_tokens,
+        )
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=task.precision == "bfloat16"):
+            loss = step_loss(model, batch)
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(model.parameters(), task.optimizer.clip_gradient_norm)
+        value = loss.item()
+        if not np.isfinite(value) or not torch.isfinite(norm):
+            raise StepError(f"the loss is {value} and the gradient's norm {norm.item()} at step {index} of the segment")
+        for group in optimizer.param_groups:
+            group["lr"] = step.learning_rate
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        return StepMetrics(
+            loss=value,
+            gradient_norm=norm.item(),
+            tokens=batch.tokens,
+            loss_tokens=batch.loss_tokens,
+            rows=batch.ids.shape[0],
+            padded_length=batch.ids.shape[1],
+            seconds=time.perf_counter() - started,
+        )
+
+
+def _optimizer(model: torch.nn.Module, settings: AdamW) -> torch.optim.Optimizer:
+    """AdamW; matrices decay, vectors (norms, biases) do not."""
+    matrices = [weight for weight in model.parameters() if weight.ndim >= 2]
+    vectors = [weight for weight in model.parameters() if weight.ndim < 2]
+    return torch.optim.AdamW(
+        [{"params": matrices, "weight_decay": settings.weight_decay}, {"params": vectors, "weight_decay": 0.0}],
+        betas=(settings.beta1, settings.beta2),
+        eps=settings.epsilon,
+        fused=True,
+    )
+
+
+def _save_moments(model: torch.nn.Module, optimizer: torch.optim.Optimizer, path: Path) -> None:
+    tensors = {
+        f"{moment}.{name}": optimizer.state[weight][moment].contiguous()
+        for name, weight in model.named_parameters()
+        for moment in MOMENTS
+    }
+    save_file(tensors, path)
+
+
+def _load_moments(model: torch.nn.Module, optimizer: torch.optim.Optimizer, path: Path) -> None:
+    if not path.is_file():
+        raise StepError(f"{path}: the state of the parent's optimizer is missing")
+    tensors = load_file(path)
+    for name, weight in model.named_parameters():
+        optimizer.state[weight] = {moment: tensors[f"{moment}.{name}"].to(weight.device) for moment in MOMENTS}
+        optimizer.state[weight]["step"] = tensors[f"step.{name}"]

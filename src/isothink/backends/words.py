@@ -1,0 +1,99 @@
+"""The `words` tokenizer: one token per word of the procedural tasks, with a chat template. Looked up by run/.
+
+A plain `transformers` fast tokenizer, so that toy students are ordinary Hugging Face folders.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tokenizers import Tokenizer as FastTokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import WhitespaceSplit
+from transformers import PreTrainedTokenizerFast
+
+from isothink.domain.pair import THINK_CLOSE, THINK_OPEN
+from isothink.procedural.tasks import vocabulary
+from isothink.store.fingerprint import fingerprint
+
+PAD, UNKNOWN, END, USER, ASSISTANT = "<pad>", "<unk>", "<end>", "<user>", "<assistant>"
+SPECIAL = (PAD, UNKNOWN, END, USER, ASSISTANT, THINK_OPEN, THINK_CLOSE)
+
+CHAT_TEMPLATE = (
+    "{% for message in messages %}"
+    "{% if message['role'] == 'user' %}<user> {{ message['content'] }} <assistant>"
+    "{% else %} {{ message['content'] }} <end>{% endif %}"
+    "{% endfor %}"
+)
+"""The generation prompt is part of the user's turn, so that a chat always begins with its own prompt."""
+
+
+def build_words_tokenizer() -> PreTrainedTokenizerFast:
+    """The tokenizer as `transformers` knows it."""
+    words = (*SPECIAL, *vocabulary())
+    fast = FastTokenizer(WordLevel({word: index for index, word in enumerate(words)}, unk_token=UNKNOWN))
+    fast.pre_tokenizer = WhitespaceSplit()
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=fast, pad_token=PAD, unk_token=UNKNOWN, eos_token=END, padding_side="left"
+    )
+    tokenizer.chat_template = CHAT_TEMPLATE
+    return tokenizer
+
+
+class WordsTokenizer:
+    """The corpus protocol over the `transformers` tokenizer."""
+
+    def __init__(self) -> None:
+        self.transformers = build_words_tokenizer()
+        self._words: list[str] = self.transformers.convert_ids_to_tokens(range(len(self.transformers)))
+
+    @property
+    def fingerprint(self) -> str:
+        """Identity of the words, their order and the chat template."""
+        return fingerprint({"words": self._words, "template": CHAT_TEMPLATE})
+
+    @property
+    def vocabulary_size(self) -> int:
+        """Number of tokens, special ones included."""
+        return len(self._words)
+
+    @property
+    def end_id(self) -> int:
+        """The token that ends an answer."""
+        return int(self.transformers.eos_token_id)
+
+    @property
+    def pad_id(self) -> int:
+        """The token that fills rows; never carries loss."""
+        return int(self.transformers.pad_token_id)
+
+    def token_id(self, word: str) -> int:
+        """The id of one word, a special one or not."""
+        return int(self.transformers.convert_tokens_to_ids(word))
+
+    def encode_prompts(self, prompts: Sequence[str]) -> list[list[int]]:
+        """See the corpus protocol."""
+        return self._encode([[{"role": "user", "content": prompt}] for prompt in prompts])
+
+    def encode_chats(self, prompts: Sequence[str], answers: Sequence[str]) -> list[list[int]]:
+        """See the corpus protocol."""
+        chats = [
+            [{"role": "user", "content": prompt}, {"role": "assistant", "content": answer}]
+            for prompt, answer in zip(prompts, answers, strict=True)
+        ]
+        return self._encode(chats)
+
+    def _encode(self, chats: list[list[dict[str, str]]]) -> list[list[int]]:
+        if not chats:
+            return []
+        texts = self.transformers.apply_chat_template(chats, tokenize=False)
+        ids: list[list[int]] = self.transformers(texts, add_special_tokens=False)["input_ids"]
+        return ids
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """See the corpus protocol."""
+        hidden = {PAD, END}
+        return " ".join(word for word in (self._words[index] for index in ids) if word not in hidden)
+
+    def save(self, folder: Path) -> None:
+        """Writes the tokenizer's files as Hugging Face names them."""
+        self.transformers.save_pretrained(folder)

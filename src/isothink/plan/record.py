@@ -1,0 +1,105 @@
+"""The plan as records: segments, cells, and what they cost. Made by plan/planner.py, stored as `plan.json`, executed by run/."""
+
+from typing import Literal
+
+from isothink.domain.ledger import Phase
+from isothink.domain.record import Record
+
+Status = Literal["complete", "waiting", "failed"]
+
+
+class Decay(Record):
+    """The rate falls linearly over `steps` optimizer steps of the cell, the first of which is `first_step`."""
+
+    first_step: int
+    steps: int
+
+
+class Segment(Record):
+    """A piece of training: a slice of a stream, under one piece of the schedule, from a parent or initial weights.
+
+    `first` and `last` are positions in the stream, whose steps are cut from `phase_start` on; `first_step` counts the
+    optimizer steps of the whole path. `decay` is null where the rate is constant (after warm-up).
+    `id` identifies the state at the end, however the way there is cut into segments.
+    """
+
+    id: str
+    parent: str | None
+    student: str
+    arm: str
+    seed: int
+    kind: Literal["trunk", "phase", "decay"]
+    phase_start: int
+    first: int
+    last: int
+    first_step: int
+    steps: int
+    decay: Decay | None
+    tokens: int
+    flops: int
+    seconds: float | None
+    status: Status
+
+
+class PlannedCell(Record):
+    """One student x arm x budget x seed. `path` are the segments that lead to it; `samples` is its evaluation's step.
+
+    `flops` is what its training costs alone, `epochs` the most often that any prompt source is gone through.
+    An infeasible cell has a reason and no path, and is not trained.
+    """
+
+    id: str
+    configuration: str
+    student: str
+    arm: str
+    seed: int
+    budget_flops: float
+    path: tuple[str, ...]
+    samples: str | None
+    flops: int | None
+    steps: int | None
+    prompts: int | None
+    unique_prompts: int | None
+    epochs: float | None
+    epochs_by_source: dict[str, float]
+    feasible: bool
+    reason: str | None
+    status: Status
+
+
+class StudentFacts(Record):
+    """One student of the ladder, with its parameter counts and the peak rate of each format."""
+
+    name: str
+    parameters: int
+    matmul_parameters: int
+    peak_rates: dict[str, float]
+
+
+class Plan(Record):
+    """Every step of a study, priced.
+
+    `total_flops` is the training of the feasible cells with shared segments counted once, `unshared_flops` the same
+    trained one by one; `phases` holds what the other phases of the ledger are expected to cost.
+    """
+
+    schema_version: int = 1
+    study: str
+    source: Literal["declared", "pilot", "measured"]
+    corpus: str
+    tokenizer: str
+    students: tuple[StudentFacts, ...]
+    segments: tuple[Segment, ...]
+    cells: tuple[PlannedCell, ...]
+    total_flops: int
+    unshared_flops: int
+    phases: dict[Phase, float]
+    peak_disk_bytes: int
+    seconds: float | None
+    items: int
+    unique_prompts: int
+    notes: tuple[str, ...]
+
+    def segment(self, identity: str) -> Segment:
+        """The segment of that id."""
+        return next(segment for segment in self.segments if segment.id == identity)

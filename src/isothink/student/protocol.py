@@ -1,0 +1,76 @@
+"""What a study needs of a trainer; backends/ implements it, run/ looks it up by name and feeds it."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from isothink.domain.study import AdamW
+
+Tokens = npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Example:
+    """One sequence: the prompt carries no loss, the answer does."""
+
+    prompt: Tokens
+    answer: Tokens
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OptimizerStep:
+    """What one optimizer step reads, and its learning rate."""
+
+    examples: tuple[Example, ...]
+    learning_rate: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StepMetrics:
+    """What one optimizer step did. `loss` is the mean over the loss tokens of the whole step, in nats."""
+
+    loss: float
+    gradient_norm: float
+    tokens: int
+    loss_tokens: int
+    rows: int
+    padded_length: int
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentTask:
+    """One segment: where it starts from, what it reads, where it writes.
+
+    `parent` is the folder of a trained segment with its optimizer's state, or None for random weights drawn under `seed`.
+    The trainer writes weights into `folder`, and the optimizer's state as well if `keep_optimizer`.
+    """
+
+    config: Mapping[str, Any]
+    seed: int
+    parent: Path | None
+    folder: Path
+    steps: Iterable[OptimizerStep]
+    optimizer: AdamW
+    precision: Literal["float32", "bfloat16"]
+    keep_optimizer: bool
+    pad_id: int
+
+
+class Trainer(Protocol):
+    """Trains segments."""
+
+    def train(self, task: SegmentTask, on_step: Callable[[StepMetrics], None]) -> None:
+        """Trains one segment and writes it; `on_step` is called after every optimizer step.
+
+        Raises:
+            StepError: the loss is not finite; the message names the step.
+        """
+
+    @property
+    def optimizer_file(self) -> str:
+        """Name of the file that holds the optimizer's state, removed when no child needs it any more."""
