@@ -4,7 +4,7 @@ import altair as alt
 
 from isothink.evidence.record import Comparison, Evidence
 from isothink.report import numbers
-from isothink.report.frontier_figure import Row, arm_colour
+from isothink.report.frontier_figure import SOLID, Row, arm_colour
 from isothink.report.palette import Palette, label
 
 FILLED_WHEN_RESOLVED = "datum.outcome == 'unresolved'"
@@ -15,36 +15,44 @@ def difference_rows(evidence: Evidence, family: str, kind: str) -> list[Row]:
     return [_row(one) for one in evidence.comparisons if one.family == family and one.kind == kind]
 
 
-def difference_chart(source: alt.Data, palette: Palette, budgets: list[str]) -> alt.LayerChart:
+def points_domain(rows: list[Row]) -> list[float]:
+    """A range that holds every interval and zero, with room at both ends."""
+    low = min([0.0, *(row["low"] for row in rows)])
+    high = max([0.0, *(row["high"] for row in rows)])
+    room = max(0.08 * (high - low), 0.5)
+    return [low - room, high + room]
+
+
+def difference_chart(source: alt.Data, arms: Palette, budgets: list[str], domain: list[float]) -> alt.LayerChart:
     """One panel: budgets side by side, arms within a budget, the zero line dashed, hollow marks where unresolved."""
     base = alt.Chart(source)
     place = {
         "x": alt.X(
             "budget:O", title="budget, training FLOPs", sort=budgets, axis=alt.Axis(labelAngle=0, labelOverlap="greedy")
         ),
-        "xOffset": alt.XOffset("arm:N", sort=list(palette.arms)),
+        "xOffset": alt.XOffset("arm:N", sort=list(arms.arms)),
     }
     zero = alt.Chart(source).mark_rule(strokeDash=[4, 3], color="#8A8A8A").encode(y=alt.datum(0))
     interval = base.mark_rule(strokeWidth=2).encode(
-        **place, y=_points_axis("low"), y2="high:Q", color=arm_colour(palette)
+        **place, y=_points_axis("low", domain), y2="high:Q", color=arm_colour(arms)
     )
-    mark = base.mark_point(size=70, strokeWidth=2).encode(
+    mark = base.mark_point(size=70, strokeWidth=2, opacity=1).encode(
         **place,
-        y=_points_axis("difference"),
-        color=arm_colour(palette),
-        fill=alt.Fill("arm:N", title="arm", scale=alt.Scale(domain=palette.arms, range=palette.colours), legend=None),
+        y=_points_axis("difference", domain),
+        color=arm_colour(arms),
+        fill=alt.Fill("arm:N", title="arm", scale=alt.Scale(domain=arms.arms, range=arms.colours), legend=None),
         fillOpacity=alt.condition(FILLED_WHEN_RESOLVED, alt.value(0), alt.value(1)),
-        shape=alt.Shape("arm:N", title="arm", scale=alt.Scale(domain=palette.arms, range=palette.shapes)),
+        shape=alt.Shape("arm:N", title="arm", scale=alt.Scale(domain=arms.arms, range=arms.shapes), legend=SOLID),
         tooltip=_tooltip(),
     )
     return alt.layer(zero, interval, mark)
 
 
 def student_difference_chart(
-    source: alt.Data, palette: Palette, budgets: list[str], students: list[str]
+    source: alt.Data, arms: Palette, budgets: list[str], students: list[str], domain: list[float]
 ) -> alt.TopLevelMixin:
     """A small panel per student, smallest student first; the page sets width and columns to fit its screen."""
-    panel = difference_chart(alt.NamedData(name="none"), palette, budgets)
+    panel = difference_chart(alt.NamedData(name="none"), arms, budgets, domain)
     for layer in panel.layer:
         layer.data = alt.Undefined
     panel.data = alt.Undefined
@@ -72,8 +80,13 @@ def _row(one: Comparison) -> Row:
     }
 
 
-def _points_axis(field: str) -> alt.Y:
-    return alt.Y(f"{field}:Q", title="arm minus IFT, points", axis=alt.Axis(tickCount=5))
+def _points_axis(field: str, domain: list[float]) -> alt.Y:
+    return alt.Y(
+        f"{field}:Q",
+        title="arm minus IFT, points",
+        scale=alt.Scale(domain=domain, nice=False),
+        axis=alt.Axis(tickCount=5),
+    )
 
 
 def _tooltip() -> list[alt.Tooltip]:

@@ -9,7 +9,7 @@ import vl_convert
 
 from isothink.evidence.record import Axis, Evidence
 from isothink.report.data import ReportData
-from isothink.report.frontier_figure import frontier_chart, frontier_rows
+from isothink.report.frontier_figure import cost_domain, frontier_chart, frontier_rows
 from isothink.report.palette import Palette, label, palette
 
 PANEL_WIDTH, PANEL_HEIGHT = 320, 230
@@ -30,8 +30,9 @@ def students_of(evidence: Evidence) -> list[str]:
 def frontier_figure(data: ReportData, family: str, axis: Axis = "training_flops") -> alt.LayerChart:
     """Accuracy against one cost for one family, with its data inside."""
     evidence = data.evidence
-    source = alt.InlineData(values=frontier_rows(evidence, family))
-    chart = frontier_chart(source, axis, arms_of(evidence), students_of(evidence))
+    arms = arms_of(evidence)
+    source = alt.InlineData(values=frontier_rows(evidence, family, arms))
+    chart = frontier_chart(source, axis, arms, students_of(evidence), cost_domain(evidence, axis))
     return chart.properties(width=PANEL_WIDTH, height=PANEL_HEIGHT, title=label(family))
 
 

@@ -3,6 +3,8 @@
 Called by the page's frontier section and by figures.py.
 """
 
+import math
+from functools import partial
 from typing import Any
 
 import altair as alt
@@ -16,13 +18,16 @@ AXIS_TITLES: dict[Axis, str] = {
     "inference_flops_per_query": "inference FLOPs per query (log scale)",
     "lifetime_flops": "whole-life FLOPs (log scale)",
 }
+NUDGE = 0.016  # of the axis, about six pixels of a panel
 # Vega's own exponents read 5e+11; the rest of the report writes 5e11.
 FLOPS_LABEL = "replace(format(datum.value, '.0e'), 'e+', 'e')"
+
+SOLID = alt.Legend(symbolOpacity=1)
 
 Row = dict[str, Any]
 
 
-def frontier_rows(evidence: Evidence, family: str) -> list[Row]:
+def frontier_rows(evidence: Evidence, family: str, arms: Palette) -> list[Row]:
     """One row per configuration of the family: what the plots draw, and what the CSV beside them holds."""
     standing = {
         (frontier.axis, member.configuration): member
@@ -30,32 +35,63 @@ def frontier_rows(evidence: Evidence, family: str) -> list[Row]:
         if frontier.family == family
         for member in frontier.members
     }
-    return [_row(result, standing) for result in evidence.configurations if result.family == family]
+    return [_row(result, standing, arms) for result in evidence.configurations if result.family == family]
 
 
-def frontier_chart(source: alt.Data, axis: Axis, palette: Palette, students: list[str]) -> alt.LayerChart:
+def cost_domain(evidence: Evidence, axis: Axis) -> tuple[float, float]:
+    """The range of a cost over all families, with room at both ends, so that panels can be read against each other."""
+    costs = [getattr(one, axis) for one in evidence.configurations if getattr(one, axis) > 0]
+    if not costs:
+        return (1.0, 10.0)
+    low, high = min(costs), max(costs)
+    room = max(1.5, (high / low) ** 0.07)
+    return (low / room, high * room)
+
+
+def frontier_chart(
+    source: alt.Data, axis: Axis, arms: Palette, students: list[str], domain: tuple[float, float]
+) -> alt.LayerChart:
     """The plot of one family over one cost axis; `source` is altair data with the rows of `frontier_rows`."""
-    positive = f"datum.{axis} > 0"
-    base = alt.Chart(source).transform_filter(positive)
-    cost = alt.X(
-        f"{axis}:Q",
-        title=AXIS_TITLES[axis],
-        scale=alt.Scale(type="log", nice=False, padding=16),
-        axis=alt.Axis(labelExpr=FLOPS_LABEL, tickCount=5, labelOverlap="greedy"),
-    )
+    base = alt.Chart(source).transform_filter(f"datum.{axis} > 0")
+    cost = partial(_cost, title=AXIS_TITLES[axis], domain=domain)
+    nudged = base
+    if axis == "training_flops":
+        nudged = base.transform_calculate(nudged=_nudge(axis, arms, domain))
+    shown = cost("nudged" if axis == "training_flops" else axis)
     return alt.layer(
-        _staircase(base, cost, axis),
-        _intervals(base, cost, palette),
-        _points(base, cost, axis, palette, students),
+        _staircase(base, cost(axis), axis),
+        _intervals(nudged, shown, arms),
+        _points(nudged, shown, axis, arms, students),
     )
 
 
-def _row(result: ConfigurationResult, standing: dict[tuple[Axis, str], FrontierMember]) -> Row:
+def _nudge(axis: Axis, arms: Palette, domain: tuple[float, float]) -> str:
+    """A formula that moves each arm sideways: arms of one budget cost the same and would cover each other."""
+    step = (domain[1] / domain[0]) ** NUDGE
+    middle = (len(arms.arms) - 1) / 2
+    return f"datum.{axis} * pow({step!r}, datum.arm_index - {middle!r})"
+
+
+def _cost(field: str, title: str, domain: tuple[float, float]) -> alt.X:
+    low, high = domain
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    steps = (1,) if high / low > 1e4 else (1, 2, 5)
+    ticks = [step * 10.0**decade for decade in decades for step in steps if low <= step * 10.0**decade <= high]
+    return alt.X(
+        f"{field}:Q",
+        title=title,
+        scale=alt.Scale(type="log", nice=False, domain=list(domain)),
+        axis=alt.Axis(labelExpr=FLOPS_LABEL, values=ticks, labelOverlap="greedy"),
+    )
+
+
+def _row(result: ConfigurationResult, standing: dict[tuple[Axis, str], FrontierMember], arms: Palette) -> Row:
     row: Row = {
         "configuration": label(result.configuration),
         "student": label(result.student),
         "parameters": result.parameters,
         "arm": label(result.arm),
+        "arm_index": arms.arms.index(label(result.arm)),
         "budget_flops": result.budget_flops,
         "seeds": result.seeds,
         "items": result.items,
@@ -83,22 +119,22 @@ def _staircase(base: alt.Chart, cost: alt.X, axis: Axis) -> alt.Chart:
     return line.encode(x=cost, y=_accuracy(), order=alt.Order(f"{axis}:Q"))
 
 
-def _intervals(base: alt.Chart, cost: alt.X, palette: Palette) -> alt.Chart:
-    return base.mark_rule(strokeWidth=1.5, opacity=0.45).encode(
-        x=cost, y=alt.Y("low:Q", title="accuracy"), y2="high:Q", color=arm_colour(palette)
+def _intervals(base: alt.Chart, cost: alt.X, arms: Palette) -> alt.Chart:
+    return base.mark_rule(strokeWidth=1.5, opacity=0.55).encode(
+        x=cost, y=alt.Y("low:Q", title="accuracy"), y2="high:Q", color=arm_colour(arms)
     )
 
 
-def _points(base: alt.Chart, cost: alt.X, axis: Axis, palette: Palette, students: list[str]) -> alt.Chart:
+def _points(base: alt.Chart, cost: alt.X, axis: Axis, arms: Palette, students: list[str]) -> alt.Chart:
     return base.mark_point(filled=True, strokeWidth=1).encode(
         x=cost,
         y=_accuracy(),
-        color=arm_colour(palette),
-        shape=alt.Shape("arm:N", title="arm", scale=alt.Scale(domain=palette.arms, range=palette.shapes)),
+        color=arm_colour(arms),
+        shape=alt.Shape("arm:N", title="arm", scale=alt.Scale(domain=arms.arms, range=arms.shapes), legend=SOLID),
         size=alt.Size(
             "student:O", title="student", sort=students, scale=alt.Scale(domain=students, range=_sizes(len(students)))
         ),
-        opacity=alt.Opacity(f"probability_{axis}:Q", scale=alt.Scale(domain=[0, 1], range=[0.4, 1]), legend=None),
+        opacity=alt.Opacity(f"probability_{axis}:Q", scale=alt.Scale(domain=[0, 1], range=[0.45, 1]), legend=None),
         tooltip=_tooltip(axis),
     )
 
@@ -108,9 +144,9 @@ def _sizes(count: int) -> list[float]:
     return [45 + 215 * index / max(1, count - 1) for index in range(count)]
 
 
-def arm_colour(palette: Palette) -> alt.Color:
+def arm_colour(arms: Palette) -> alt.Color:
     """The encoding that every figure shares, so that legends agree."""
-    return alt.Color("arm:N", title="arm", scale=alt.Scale(domain=palette.arms, range=palette.colours))
+    return alt.Color("arm:N", title="arm", scale=alt.Scale(domain=arms.arms, range=arms.colours), legend=SOLID)
 
 
 def _tooltip(axis: Axis) -> list[alt.Tooltip]:
