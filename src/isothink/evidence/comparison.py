@@ -1,0 +1,183 @@
+"""Arms against `ift` at equal budgets, fixed before any score is seen. Called by analysis.py.
+
+`same_student` differences describe; only `best_student` ones decide an outcome, adjusted together over the whole report.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from scipy.special import ndtri
+
+from isothink.evidence.configuration import truncation_bounds
+from isothink.evidence.draws import FamilyDraws
+from isothink.evidence.multiplicity import holm
+from isothink.evidence.observations import Floats
+from isothink.evidence.record import Comparison, Interval
+from isothink.evidence.settings import BASELINE, AnalysisSettings
+
+Kind = Literal["same_student", "best_student"]
+Outcome = Literal["better", "worse", "unresolved"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Difference:
+    """A comparison before it is judged: indices of the two configurations, the estimate and its draws."""
+
+    drawn: FamilyDraws
+    kind: Kind
+    arm: str
+    budget_flops: float
+    chosen: int
+    baseline: int
+    estimate: float
+    draws: Floats
+
+
+def compare(
+    families: Iterable[FamilyDraws], *, budgets_flops: Sequence[float], arms: Sequence[str], settings: AnalysisSettings
+) -> tuple[Comparison, ...]:
+    """All comparisons of a report, in the order family, budget, arm, kind, student."""
+    differences = [
+        difference
+        for drawn in families
+        for budget in budgets_flops
+        for arm in arms
+        if arm != BASELINE
+        for difference in _differences(drawn, arm, budget)
+    ]
+    deciding = [item for item in differences if item.kind == "best_student"]
+    p_values = [two_sided_p(item.draws) for item in deciding]
+    adjusted = {id(item): value for item, value in zip(deciding, holm(p_values), strict=True)}
+    return tuple(_judge(item, adjusted.get(id(item)), len(deciding), settings) for item in differences)
+
+
+def two_sided_p(draws: Floats) -> float:
+    """Twice the share of draws beyond zero, counting one more so that it is never 0 (Davison & Hinkley 1997, ISBN
+    0-521-57471-4, eq. 4.11)."""
+    beyond = min(int((draws <= 0).sum()), int((draws >= 0).sum()))
+    return min(1.0, 2.0 * (1 + beyond) / (draws.size + 1))
+
+
+def at_budget(drawn: FamilyDraws, arm: str, budget_flops: float) -> list[int]:
+    """Indices of the arm's configurations at a budget, smallest student first."""
+    return [
+        index
+        for index, item in enumerate(drawn.family.configurations)
+        if item.arm == arm and np.isclose(item.budget_flops, budget_flops, rtol=1e-9, atol=0.0)
+    ]
+
+
+def _differences(drawn: FamilyDraws, arm: str, budget_flops: float) -> list[_Difference]:
+    ours, theirs = at_budget(drawn, arm, budget_flops), at_budget(drawn, BASELINE, budget_flops)
+    if not ours or not theirs:
+        return []
+    same = {drawn.family.configurations[index].student: index for index in theirs}
+    pairs = [(index, same.get(drawn.family.configurations[index].student)) for index in ours]
+    result = [_best_student(drawn, arm, budget_flops, ours, theirs)]
+    for chosen, baseline in pairs:
+        if baseline is not None:
+            result.append(
+                _Difference(
+                    drawn=drawn,
+                    kind="same_student",
+                    arm=arm,
+                    budget_flops=budget_flops,
+                    chosen=chosen,
+                    baseline=baseline,
+                    estimate=float(drawn.accuracy[chosen] - drawn.accuracy[baseline]),
+                    draws=drawn.accuracy[chosen]
+                    - drawn.accuracy[baseline]
+                    + drawn.errors[:, chosen]
+                    - drawn.errors[:, baseline],
+                )
+            )
+    return result
+
+
+def _best_student(drawn: FamilyDraws, arm: str, budget_flops: float, ours: list[int], theirs: list[int]) -> _Difference:
+    """Best of one arm minus best of the other, selected anew in every draw.
+
+    The best of several noisy accuracies is too high, and in draws around them a second time. The draws tell by how much
+    (`_bias`), and it is taken off once from the estimate and twice from the draws; with one student per arm it is zero.
+    """
+    best, our_bias, our_best = _best(drawn, ours)
+    other, their_bias, their_best = _best(drawn, theirs)
+    bias = our_bias - their_bias
+    return _Difference(
+        drawn=drawn,
+        kind="best_student",
+        arm=arm,
+        budget_flops=budget_flops,
+        chosen=best,
+        baseline=other,
+        estimate=float(drawn.accuracy[best] - drawn.accuracy[other]) - bias,
+        draws=our_best - their_best - 2.0 * bias,
+    )
+
+
+def _best(drawn: FamilyDraws, indices: list[int]) -> tuple[int, float, Floats]:
+    """The index of the highest accuracy, the bias of having selected it, and the highest accuracy of every draw."""
+    chosen = max(indices, key=lambda index: drawn.accuracy[index])
+    values = drawn.accuracy[indices] + drawn.errors[:, indices]
+    highest = values.max(axis=1)
+    fixed = drawn.accuracy[chosen] + drawn.errors[:, chosen]
+    return chosen, float((highest - fixed).mean()), np.asarray(highest)
+
+
+def _judge(item: _Difference, adjusted: float | None, deciding: int, settings: AnalysisSettings) -> Comparison:
+    tail = (1.0 - settings.level) / 2
+    low, high = np.quantile(item.draws, [tail, 1.0 - tail])
+    p_value = two_sided_p(item.draws)
+    ours, theirs = (item.drawn.family.configurations[index] for index in (item.chosen, item.baseline))
+    conditional = item.drawn.seed_component.degrees_of_freedom == 0
+    comparisons = deciding if item.kind == "best_student" else 1
+    return Comparison(
+        family=item.drawn.family.name,
+        kind=item.kind,
+        arm=item.arm,
+        baseline=BASELINE,
+        budget_flops=item.budget_flops,
+        student=ours.student,
+        baseline_student=theirs.student,
+        difference=item.estimate,
+        interval=Interval(
+            low=float(min(low, item.estimate)), high=float(max(high, item.estimate)), level=settings.level
+        ),
+        p_value=p_value,
+        adjusted_p_value=adjusted,
+        smallest_resolvable=smallest_resolvable(item.draws, settings, comparisons),
+        truncation_bounds=_difference_bounds(item),
+        outcome=_outcome(item.estimate, p_value if adjusted is None else adjusted, conditional, settings),
+    )
+
+
+def _outcome(estimate: float, p_value: float, conditional: bool, settings: AnalysisSettings) -> Outcome:
+    """Never resolved where no configuration has two seeds: the statement is then about those training runs alone."""
+    if conditional or p_value >= settings.significance or estimate == 0:
+        return "unresolved"
+    return "better" if estimate > 0 else "worse"
+
+
+def smallest_resolvable(draws: Floats, settings: AnalysisSettings, comparisons: int) -> float:
+    """The smallest true difference that these items and seeds resolve with the stated power.
+
+    Half the width that the difference must exceed at the level of Holm's first step, plus the normal quantile of the
+    power times a standard deviation (read from quantiles: with few seeds the tails are Student's).
+    """
+    tail = settings.significance / (2 * comparisons)
+    low, high = np.quantile(draws, [tail, 1.0 - tail])
+    return float((high - low) / 2 + ndtri(settings.power) * robust_standard_deviation(draws))
+
+
+def robust_standard_deviation(draws: Floats) -> float:
+    """Half the central 68.27% of the draws."""
+    low, high = np.quantile(draws, [0.15866, 0.84134])
+    return float((high - low) / 2)
+
+
+def _difference_bounds(item: _Difference) -> Interval:
+    """From every cut-off answer of one arm wrong and of the other right, to the reverse."""
+    ours, theirs = (truncation_bounds(item.drawn.family, index) for index in (item.chosen, item.baseline))
+    return Interval(low=ours.low - theirs.high, high=ours.high - theirs.low, level=1.0)

@@ -1,0 +1,85 @@
+"""What is reported of each configuration on a family. Called by analysis.py; bounds also by comparison.py."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from isothink.evidence.draws import FamilyDraws
+from isothink.evidence.family import Configuration, Family
+from isothink.evidence.record import ConfigurationResult, Interval
+from isothink.evidence.settings import AnalysisSettings
+
+
+def configuration_results(
+    drawn: FamilyDraws, *, queries: float, students: Sequence[str], settings: AnalysisSettings
+) -> tuple[ConfigurationResult, ...]:
+    """One record per configuration, in the canonical order."""
+    family = drawn.family
+    if not family.configurations:
+        return ()
+    data = family.observations
+    tail = (1.0 - settings.level) / 2
+    low, high = np.clip(np.quantile(drawn.accuracy_draws, [tail, 1.0 - tail], axis=0), 0.0, 1.0)
+    by_benchmark = family.by_benchmark(data.correct) @ family.seed_average
+    truncated, thinking = family.mean(data.truncated), family.mean(data.thinking)
+    prompt, trace, answer = (family.mean(x) for x in (data.prompt_tokens, data.trace_tokens, data.answer_tokens))
+    results = []
+    for index, item in enumerate(family.configurations):
+        accuracy = float(drawn.accuracy[index])
+        training = item.training_flops[settings.convention]
+        results.append(
+            ConfigurationResult(
+                configuration=item.name,
+                student=item.student,
+                parameters=item.parameters,
+                arm=item.arm,
+                budget_flops=item.budget_flops,
+                family=family.name,
+                seeds=len(item.rows),
+                items=sum(part.columns.size for part in family.benchmarks),
+                training_flops=training,
+                inference_flops_per_query=float(drawn.inference[index]),
+                lifetime_flops=training + item.fixed_flops + queries * float(drawn.inference[index]),
+                accuracy=accuracy,
+                interval=Interval(
+                    low=min(float(low[index]), accuracy), high=max(float(high[index]), accuracy), level=settings.level
+                ),
+                accuracy_by_benchmark={
+                    part.name: float(by_benchmark[row, index]) for row, part in enumerate(family.benchmarks)
+                },
+                completion_rate=1.0 - float(truncated[index]),
+                truncation_bounds=truncation_bounds(family, index),
+                thinking_rate=float(thinking[index]),
+                mean_prompt_tokens=float(prompt[index]),
+                mean_trace_tokens=float(trace[index]),
+                mean_answer_tokens=float(answer[index]),
+                unscored=_unscored(family, item),
+                edge=is_edge(family, item, students),
+            )
+        )
+    return tuple(results)
+
+
+def truncation_bounds(family: Family, index: int) -> Interval:
+    """The accuracy as it stands (a cut-off answer is wrong), and with every cut-off answer right."""
+    rows = np.array(family.configurations[index].rows)
+    low, high = [], []
+    for benchmark in family.benchmarks:
+        correct = family.observations.correct[np.ix_(rows, benchmark.columns)]
+        truncated = family.observations.truncated[np.ix_(rows, benchmark.columns)]
+        possible = np.minimum(1.0, correct + np.where(np.isfinite(truncated), truncated, 0.0))
+        low.append(float(np.nanmean(correct, axis=1).mean()))
+        high.append(float(np.nanmean(possible, axis=1).mean()))
+    return Interval(low=float(np.mean(low)), high=float(np.mean(high)), level=1.0)
+
+
+def is_edge(family: Family, item: Configuration, students: Sequence[str]) -> bool:
+    """Whether the configuration lies at an end of the ladder or of the grid of budgets."""
+    budgets = [other.budget_flops for other in family.configurations]
+    return item.student in (students[0], students[-1]) or item.budget_flops in (min(budgets), max(budgets))
+
+
+def _unscored(family: Family, item: Configuration) -> int:
+    """Answers without a score, over all seeds."""
+    columns = np.concatenate([part.columns for part in family.benchmarks])
+    return int((~np.isfinite(family.observations.correct[np.ix_(np.array(item.rows), columns)])).sum())

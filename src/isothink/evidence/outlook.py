@@ -1,0 +1,83 @@
+"""What would change a verdict: more items or seeds, another number of queries, a longer ladder. Called by verdict.py."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from isothink.evidence.draws import FamilyDraws
+from isothink.evidence.record import BreakEven, Comparison, Recommendation
+from isothink.evidence.wording import flops, points
+from isothink.evidence.workings import Workings
+
+MOST_SENSIBLE_FACTOR = 1000
+
+
+def would_change_it(
+    workings: Workings,
+    family: str,
+    deciding: Sequence[Comparison],
+    recommended: Recommendation,
+    even: BreakEven | None,
+    queries: float,
+) -> tuple[str, ...]:
+    """Concrete statements, the most useful first."""
+    drawn = workings.family(family).drawn
+    statements = [_more_data(drawn, item) for item in deciding if item.outcome == "unresolved"]
+    if even is not None and even.queries is not None:
+        side = "fewer" if queries > even.queries else "more"
+        statements.append(f"{side} than {even.queries:.3g} queries: the cheaper arm at equal accuracy changes")
+    statements.extend(_ends(workings, family, recommended))
+    return tuple(statement for statement in statements if statement)
+
+
+def _more_data(drawn: FamilyDraws, item: Comparison) -> str:
+    """How many times the items or seeds a difference as large as the one seen would need."""
+    name = f"{item.arm} minus IFT at {flops(item.budget_flops)}"
+    if drawn.seed_component.degrees_of_freedom == 0:
+        return f"a second seed: without one, {name} cannot be resolved"
+    size = abs(item.difference)
+    factor = math.inf if size == 0 else (item.smallest_resolvable / size) ** 2
+    limit = f"differences under {points(item.smallest_resolvable).lstrip('+')} points stay unresolved at this size"
+    if factor > MOST_SENSIBLE_FACTOR:
+        return f"{name}: too close to zero for any sensible number of items; {limit}"
+    if factor <= 1:
+        return f"{name}: {limit}; about the same number of items again would settle it if the difference holds"
+    seeds = _seed_share(drawn, item)
+    left = 1.0 / factor - seeds
+    if left > 0.1 / factor:
+        return f"{name}: about {_times((1.0 - seeds) / left)} the items, if the difference holds ({limit})"
+    return f"{name}: about {_times(factor)} the items and seeds, if the difference holds ({limit})"
+
+
+def _times(factor: float) -> str:
+    return f"{factor:.1f} times" if factor < 10 else f"{factor:.0f} times"
+
+
+def _seed_share(drawn: FamilyDraws, item: Comparison) -> float:
+    """The part of the difference's variance that more items cannot lower."""
+    index = {
+        (entry.student, entry.arm): number
+        for number, entry in enumerate(drawn.family.configurations)
+        if np.isclose(entry.budget_flops, item.budget_flops, rtol=1e-9, atol=0.0)
+    }
+    ours, theirs = index[item.student, item.arm], index[item.baseline_student, item.baseline]
+    low, high = np.quantile(drawn.errors[:, ours] - drawn.errors[:, theirs], [0.15866, 0.84134])
+    total = ((high - low) / 2) ** 2
+    seeds = drawn.seed_variance_of_mean[ours] + drawn.seed_variance_of_mean[theirs]
+    return float(min(1.0, seeds / total)) if total > 0 else 0.0
+
+
+def _ends(workings: Workings, family: str, recommended: Recommendation) -> list[str]:
+    """Where the recommended configuration lies at an end, what lies beyond was not tried."""
+    configurations = workings.family(family).drawn.family.configurations
+    own = next(item for item in configurations if item.name == recommended.configuration)
+    students, budgets = workings.question.students, workings.question.budgets_flops
+    statements = []
+    if own.student == students[-1]:
+        statements.append(f"a student larger than {own.student}: the ladder ends there")
+    elif own.student == students[0]:
+        statements.append(f"a student smaller than {own.student}: the ladder begins there")
+    if budgets and own.budget_flops >= budgets[-1]:
+        statements.append(f"a budget above {flops(budgets[-1])}: the grid ends there")
+    return statements
