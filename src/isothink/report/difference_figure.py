@@ -4,7 +4,8 @@ import altair as alt
 
 from isothink.evidence.record import Comparison, Evidence
 from isothink.report import numbers
-from isothink.report.frontier_figure import SOLID, Row, arm_colour
+from isothink.report.figure import Row
+from isothink.report.frontier_figure import SOLID, arm_colour
 from isothink.report.palette import Palette, label
 
 FILLED_WHEN_RESOLVED = "datum.outcome == 'unresolved'"

@@ -5,11 +5,11 @@ Called by the page's frontier section and by figures.py.
 
 import math
 from functools import partial
-from typing import Any
 
 import altair as alt
 
 from isothink.evidence.record import Axis, ConfigurationResult, Evidence, FrontierMember
+from isothink.report.figure import Row
 from isothink.report.palette import Palette, label
 
 PAGE_AXES: tuple[Axis, ...] = ("training_flops", "inference_flops_per_query")
@@ -23,8 +23,6 @@ NUDGE = 0.016  # of the axis, about six pixels of a panel
 FLOPS_LABEL = "replace(format(datum.value, '.0e'), 'e+', 'e')"
 
 SOLID = alt.Legend(symbolOpacity=1)
-
-Row = dict[str, Any]
 
 
 def frontier_rows(evidence: Evidence, family: str, arms: Palette) -> list[Row]:

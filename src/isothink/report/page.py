@@ -1,8 +1,110 @@
-"""The report as one self-contained HTML file: built from its sections, opened from disk without a network."""
+"""The report as one self-contained HTML file: built from its sections, opened from disk without a network.
+
+The policy in the page lets only the scripts and the style run that are hashed here, so that nothing inside the data
+could run even if it got past the escaping; nothing may be loaded from anywhere.
+"""
+
+import hashlib
+from base64 import b64encode
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import vl_convert
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from isothink.report.data import ReportData
+from isothink.report.figure import Figure
+from isothink.report.section import Section
+from isothink.report.sections import all_sections
+from isothink.report.sections.missing import missing_summary
+from isothink.report.text import script_json, visible
 
 
 def render_page(data: ReportData) -> str:
     """The whole page as text; write it as UTF-8."""
-    raise NotImplementedError(data.name)
+    sections = all_sections(data)
+    style = template_text("page.css")
+    scripts = (plotting_script(), template_text("page.js"))
+    return (
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            data=data,
+            sections=sections,
+            missing=missing_summary(data),
+            progress=_progress(data),
+            policy=_policy(style, scripts),
+            # These three are the package's own text, or JSON escaped for a script element.
+            style=Markup(style),
+            scripts=[Markup(script) for script in scripts],
+            plots=Markup(script_json(_plots(sections))),
+        )
+    )
+
+
+@cache
+def plotting_script() -> str:
+    """Vega, Vega-Lite and Vega-Embed as one script, once per page; made from vl-convert's copy, without a network."""
+    script = str(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))
+    # Inside a script element these would end it or change how its end is found.
+    for tag in ("</script", "<script", "<!--"):
+        if tag in script.lower():
+            raise AssertionError(f"the plotting script holds {tag!r} and cannot stand inside a page")
+    return script
+
+
+@cache
+def template_text(name: str) -> str:
+    """A file of templates/ that is taken as it is."""
+    return files("isothink.report").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("isothink.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_shown,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["sentence_case"] = lambda text: text[:1].upper() + text[1:]
+    return environment
+
+
+def _shown(value: object) -> object:
+    """Every value of every template passes here: hidden characters get a visible name before HTML is escaped."""
+    return value if isinstance(value, Markup) or not isinstance(value, str) else visible(value)
+
+
+def _policy(style: str, scripts: tuple[str, ...]) -> str:
+    allowed = " ".join(_hash(script) for script in scripts)
+    return f"default-src 'none'; script-src {allowed}; style-src {_hash(style)}; base-uri 'none'; form-action 'none'"
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def _plots(sections: tuple[Section, ...]) -> list[dict[str, Any]]:
+    return [_plot(figure) for section in sections for figure in section.figures]
+
+
+def _plot(figure: Figure) -> dict[str, Any]:
+    return {
+        "id": figure.id,
+        "kind": figure.kind,
+        "height": figure.height,
+        "panels": len({row["student"] for row in figure.rows}) if figure.kind == "panels" else 1,
+        "dataset": figure.dataset,
+        "chart": figure.chart,
+        "rows": figure.rows,
+    }
+
+
+def _progress(data: ReportData) -> str:
+    plan = data.plan
+    return f"{plan.cells_complete:,} of {plan.cells_planned:,} planned cells are complete."

@@ -1,0 +1,71 @@
+"""A plot of the page: its specification, the rows it draws, its caption, and the rows as a CSV to take away."""
+
+import csv
+import io
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import altair as alt
+
+from isothink.report.text import visible
+
+Row = dict[str, Any]
+# A spreadsheet takes a text that begins so for a formula; a quotation mark in front keeps it a text.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """One plot. `id` is the report's own, never made from data; `dataset` is the name that `chart` reads its rows by.
+
+    `kind` is `single` for one panel, which follows its container's width, and `panels` for one panel per student.
+    `label` is what a screen reader says instead of the picture.
+    """
+
+    id: str
+    title: str
+    chart: dict[str, Any]
+    rows: list[Row]
+    label: str
+    caption: str
+    kind: str = "single"
+    height: int = 300
+
+    @property
+    def dataset(self) -> str:
+        """The name of the rows inside the page."""
+        return f"data-{self.id}"
+
+    @property
+    def csv(self) -> str:
+        """The rows as a link that needs neither a server nor a script."""
+        return csv_link(self.rows)
+
+
+def named(identity: str) -> alt.NamedData:
+    """The data that a figure's chart must name, so that rows stand in the page once."""
+    return alt.NamedData(name=f"data-{identity}")
+
+
+def csv_link(rows: list[Row]) -> str:
+    """Rows as a `data:` address that a browser saves as a file."""
+    return "data:text/csv;charset=utf-8," + quote(csv_text(rows), safe=",()/:;*~!'")
+
+
+def csv_text(rows: list[Row]) -> str:
+    """Rows as CSV with a header; all rows have the keys of the first."""
+    if not rows:
+        return ""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(rows[0].keys())
+    writer.writerows([_cell(value) for value in row.values()] for row in rows)
+    return buffer.getvalue()
+
+
+def _cell(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    text = visible(value)
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text

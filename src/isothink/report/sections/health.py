@@ -1,0 +1,62 @@
+"""Did students finish their answers, and did they think: rates and token counts by configuration and family."""
+
+from dataclasses import dataclass
+
+from isothink.evidence.record import ConfigurationResult
+from isothink.report import numbers
+from isothink.report.data import ReportData
+from isothink.report.section import Section
+
+
+@dataclass(frozen=True, kw_only=True)
+class HealthRow:
+    """One configuration on one family."""
+
+    configuration: str
+    completion: str
+    bounds: str
+    thinking: str
+    prompt_tokens: str
+    trace_tokens: str
+    answer_tokens: str
+    unscored: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class FamilyHealth:
+    """A family's summary line and its table."""
+
+    family: str
+    summary: str
+    rows: tuple[HealthRow, ...]
+
+
+def section(data: ReportData) -> Section:
+    """The health section."""
+    evidence = data.evidence
+    content = tuple(
+        FamilyHealth(family=family, summary=_summary(results), rows=tuple(_row(one) for one in results))
+        for family in evidence.families
+        if (results := [one for one in evidence.configurations if one.family == family])
+    )
+    return Section(id="health", title="Truncation and thinking", content=content)
+
+
+def _summary(results: list[ConfigurationResult]) -> str:
+    worst = min(results, key=lambda one: one.completion_rate)
+    unscored = sum(one.unscored for one in results)
+    text = f"fewest answers completed: {numbers.percent(worst.completion_rate)} ({worst.configuration})"
+    return f"{text}; {numbers.plural(unscored, 'answer')} without a score" if unscored else text
+
+
+def _row(one: ConfigurationResult) -> HealthRow:
+    return HealthRow(
+        configuration=one.configuration,
+        completion=numbers.percent(one.completion_rate),
+        bounds=numbers.percent_interval(one.truncation_bounds),
+        thinking=numbers.percent(one.thinking_rate),
+        prompt_tokens=numbers.tokens(one.mean_prompt_tokens),
+        trace_tokens=numbers.tokens(one.mean_trace_tokens),
+        answer_tokens=numbers.tokens(one.mean_answer_tokens),
+        unscored=numbers.count(one.unscored),
+    )

@@ -1,0 +1,139 @@
+"""The first screen: a sentence per family, how sure it is, its caveats, and all verdicts as a compact table."""
+
+from dataclasses import dataclass
+
+from isothink.evidence.record import BreakEven, Evidence, Verdict
+from isothink.report import numbers
+from isothink.report.data import ReportData
+from isothink.report.section import Section
+from isothink.report.sentences import (
+    arm_name,
+    change_sentence,
+    deciding_comparison,
+    family_text,
+    leading_verdict,
+    verdict_sentence,
+)
+from isothink.report.text import visible
+
+BREAK_EVEN = {
+    "ift_always": "IFT costs less over its whole life at any number of queries",
+    "reasoning_always": "reasoning costs less over its whole life at any number of queries",
+    "no_equal_accuracy": "none: the arms reach no equal accuracy",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class FamilyVerdict:
+    """One family's paragraph."""
+
+    family: str
+    outcome: str
+    badge: str
+    sentence: str
+    change: str
+    facts: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerdictRow:
+    """One row of the compact table."""
+
+    family: str
+    budget: str
+    outcome: str
+    recommended: str
+    accuracy: str
+    interval: str
+    probability: str
+    adjusted_p: str
+    training: str
+    inference: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerdictContent:
+    """What the template shows."""
+
+    families: tuple[FamilyVerdict, ...]
+    rows: tuple[VerdictRow, ...]
+    caveats: tuple[str, ...]
+    queries: str
+    level: str
+
+
+def section(data: ReportData) -> Section:
+    """The verdict's section."""
+    evidence = data.evidence
+    content = VerdictContent(
+        families=tuple(_family(evidence, family) for family in evidence.families),
+        rows=tuple(_row(evidence, verdict) for verdict in evidence.verdicts),
+        caveats=evidence.caveats,
+        queries=numbers.count(evidence.queries),
+        level=f"{100 * evidence.level:g}%",
+    )
+    return Section(id="verdict", title="Verdict", content=content)
+
+
+def outcome_name(outcome: str) -> str:
+    """An outcome as a reader says it."""
+    return "not resolved" if outcome == "unresolved" else arm_name(outcome)
+
+
+def _family(evidence: Evidence, family: str) -> FamilyVerdict:
+    verdict = leading_verdict(evidence, family)
+    sentence = verdict_sentence(evidence, verdict) if verdict else family_text(evidence, family)
+    return FamilyVerdict(
+        family=family,
+        outcome=verdict.outcome if verdict else "none",
+        badge=outcome_name(verdict.outcome) if verdict else "no result",
+        sentence=sentence.removeprefix(f"{visible(family)}: "),
+        change=change_sentence(verdict) if verdict else "",
+        facts=_facts(verdict) if verdict else (),
+        notes=(*verdict.reasons, *verdict.caveats) if verdict else (),
+    )
+
+
+def _facts(verdict: Verdict) -> tuple[tuple[str, str], ...]:
+    facts = []
+    best = verdict.recommended
+    if best is not None:
+        facts.append(("Expected regret", f"{best.expected_regret_points:.1f} points, if another one is the best"))
+        facts.append(("Training", numbers.flops(best.training_flops)))
+        facts.append(("Inference", f"{numbers.flops(best.inference_flops_per_query)} per query"))
+        facts.append((f"Whole life, {numbers.count(verdict.queries)} queries", numbers.flops(best.lifetime_flops)))
+    if verdict.break_even is not None:
+        facts.append(("Break-even", _break_even(verdict.break_even)))
+    if verdict.crossover_parameters is not None:
+        size = numbers.parameters(verdict.crossover_parameters)
+        facts.append(("Reasoning gains nothing at", f"{size} parameters (fitted)"))
+    facts.extend((f"Under the {convention} convention", found) for convention, found in verdict.sensitivity.items())
+    return tuple(facts)
+
+
+def _break_even(point: BreakEven) -> str:
+    if point.kind != "at_queries" or point.queries is None:
+        return BREAK_EVEN.get(point.kind, numbers.NONE)
+    text = f"{numbers.scientific(point.queries)} queries"
+    if point.interval is not None:
+        low, high = numbers.scientific(point.interval.low), numbers.scientific(point.interval.high)
+        text += f" ({numbers.level(point.interval)} interval {low} to {high})"
+    accuracy = point.target_accuracy
+    return text if accuracy is None else f"{text}, where both arms reach {numbers.percent(accuracy)}"
+
+
+def _row(evidence: Evidence, verdict: Verdict) -> VerdictRow:
+    best, comparison = verdict.recommended, deciding_comparison(evidence, verdict)
+    return VerdictRow(
+        family=verdict.family,
+        budget=numbers.scientific(verdict.budget_flops),
+        outcome=outcome_name(verdict.outcome),
+        recommended=best.configuration if best else "none",
+        accuracy=numbers.percent(best.accuracy) if best else numbers.NONE,
+        interval=numbers.percent_interval(best.interval) if best else numbers.NONE,
+        probability=numbers.probability(best.probability_best) if best else numbers.NONE,
+        adjusted_p=numbers.p_value(comparison.adjusted_p_value).removeprefix("= ") if comparison else numbers.NONE,
+        training=numbers.scientific(best.training_flops) if best else numbers.NONE,
+        inference=numbers.scientific(best.inference_flops_per_query) if best else numbers.NONE,
+    )
