@@ -15,7 +15,7 @@ def price_report(model: str, prompt_tokens: int, output_tokens: int) -> dict[str
     """FLOPs of training on, and of serving, one sequence of prompt and output tokens.
 
     Training: one sequence of both, logits at all positions. Serving: prefill of the prompt, which gives the first
-    output token, and decoding of the others. A figure that a convention does not define is None. Raises UsageError for an
+    output token, and decoding of the others. What a convention does not define is None. Raises UsageError for an
     unknown model or a count below 1.
     """
     prompt_tokens = token_count("prompt_tokens", prompt_tokens)

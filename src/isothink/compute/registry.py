@@ -39,6 +39,12 @@ def published_names() -> list[str]:
     return list(_entries())
 
 
+def published_config(name: str) -> Mapping[str, Any]:
+    """The fields of the configuration of a published architecture, by its exact Hub id."""
+    config: dict[str, Any] = _entries()[name]["config"]
+    return dict(config)
+
+
 def read_config(path: Path) -> Mapping[str, Any]:
     """The JSON object in a `config.json`, or in the one inside a folder; raises UsageError, one line, otherwise."""
     file = path / "config.json" if path.is_dir() else path
