@@ -148,7 +148,10 @@ def _key_value_heads(fields: ConfigFields, family: Family, query_heads: int) -> 
     absent = family.key_value_heads if not fields.has("num_key_value_heads") else None
     key_value_heads = fields.positive("num_key_value_heads", absent or query_heads)
     if query_heads % key_value_heads:
-        raise fields.error("num_key_value_heads", f"is {key_value_heads}; it must divide the {query_heads} query heads")
+        given = "" if fields.has("num_key_value_heads") else " by default"
+        raise fields.error(
+            "num_key_value_heads", f"is {key_value_heads}{given}; it must divide num_attention_heads, {query_heads}"
+        )
     return key_value_heads
 
 

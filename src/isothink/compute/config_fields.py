@@ -25,7 +25,7 @@ class ConfigFields:
 
     def error(self, key: str, problem: str) -> ArchitectureError:
         """The error to raise about a key."""
-        return ArchitectureError(f"{shown(self.name)[1:-1]}: {key} {problem}")
+        return ArchitectureError(f"{' '.join(self.name.split())}: {key} {problem}")
 
     def get(self, key: str) -> Any:  # noqa: ANN401 (JSON)
         """The raw value, or None."""

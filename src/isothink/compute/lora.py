@@ -1,8 +1,8 @@
 """FLOPs of training low-rank adapters (LoRA, arXiv:2106.09685) on a frozen model. Called by the plan.
 
 Every matrix product counts once for the forward pass, once if a gradient flows on to its input, and once if its
-weights are trained. Frozen matrices therefore count twice, adapters and attention products three times; below the lowest
-adapter no gradient flows, and there each product counts only for what is computed.
+weights are trained. Frozen matrices therefore count twice, adapters and attention products three times; below the
+lowest adapter no gradient flows, and there each product counts only for what is computed.
 """
 
 from collections.abc import Iterable
