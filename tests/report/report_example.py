@@ -294,7 +294,7 @@ def halfway():
         plan=PlanTotals(
             planned_training_flops=3.2e13,
             unshared_training_flops=9.1e13,
-            cells_planned=108,
+            cells_planned=73,
             cells_complete=70,
             cells_failed=1,
             cells_infeasible=1,

@@ -6,9 +6,9 @@ from isothink.evidence.record import Comparison, Evidence
 from isothink.report import numbers
 from isothink.report.figure import Row
 from isothink.report.frontier_figure import SOLID, arm_colour
-from isothink.report.palette import Palette, label
+from isothink.report.palette import GREY, Palette, label
 
-FILLED_WHEN_RESOLVED = "datum.outcome == 'unresolved'"
+HOLLOW_WHEN = "datum.outcome == 'unresolved'"
 
 
 def difference_rows(evidence: Evidence, family: str, kind: str) -> list[Row]:
@@ -26,39 +26,38 @@ def points_domain(rows: list[Row]) -> list[float]:
 
 def difference_chart(source: alt.Data, arms: Palette, budgets: list[str], domain: list[float]) -> alt.LayerChart:
     """One panel: budgets side by side, arms within a budget, the zero line dashed, hollow marks where unresolved."""
-    base = alt.Chart(source)
-    place = {
-        "x": alt.X(
-            "budget:O", title="budget, training FLOPs", sort=budgets, axis=alt.Axis(labelAngle=0, labelOverlap="greedy")
-        ),
-        "xOffset": alt.XOffset("arm:N", sort=list(arms.arms)),
-    }
-    zero = alt.Chart(source).mark_rule(strokeDash=[4, 3], color="#8A8A8A").encode(y=alt.datum(0))
-    interval = base.mark_rule(strokeWidth=2).encode(
-        **place, y=_points_axis("low", domain), y2="high:Q", color=arm_colour(arms)
-    )
-    mark = base.mark_point(size=70, strokeWidth=2, opacity=1).encode(
-        **place,
-        y=_points_axis("difference", domain),
-        color=arm_colour(arms),
-        fill=alt.Fill("arm:N", title="arm", scale=alt.Scale(domain=arms.arms, range=arms.colours), legend=None),
-        fillOpacity=alt.condition(FILLED_WHEN_RESOLVED, alt.value(0), alt.value(1)),
-        shape=alt.Shape("arm:N", title="arm", scale=alt.Scale(domain=arms.arms, range=arms.shapes), legend=SOLID),
-        tooltip=_tooltip(),
-    )
-    return alt.layer(zero, interval, mark)
+    return alt.layer(*_layers(arms, budgets, domain, "budget, training FLOPs"), data=source)
 
 
 def student_difference_chart(
     source: alt.Data, arms: Palette, budgets: list[str], students: list[str], domain: list[float]
 ) -> alt.TopLevelMixin:
     """A small panel per student, smallest student first; the page sets width and columns to fit its screen."""
-    panel = difference_chart(alt.NamedData(name="none"), arms, budgets, domain)
-    for layer in panel.layer:
-        layer.data = alt.Undefined
-    panel.data = alt.Undefined
     facet = alt.Facet("student:N", sort=students, title=None, header=alt.Header(labelFontWeight="bold", labelLimit=150))
-    return panel.properties(width=130, height=110).facet(facet=facet, columns=2, data=source)
+    panel = alt.layer(*_layers(arms, budgets, domain, None)).properties(width=130, height=110)
+    return panel.facet(facet=facet, columns=2, data=source)
+
+
+def _layers(arms: Palette, budgets: list[str], domain: list[float], budget_title: str | None) -> list[alt.Chart]:
+    axis = alt.Axis(labelAngle=0, labelOverlap="greedy")
+    place = {
+        "x": alt.X("budget:O", title=budget_title, sort=budgets, axis=axis),
+        "xOffset": alt.XOffset("arm:N", sort=list(arms.arms)),
+    }
+    zero = alt.Chart().mark_rule(strokeDash=[4, 3], color=GREY).encode(y=alt.datum(0))
+    interval = alt.Chart().mark_rule(strokeWidth=2)
+    interval = interval.encode(**place, y=_points_axis("low", domain), y2="high:Q", color=arm_colour(arms))
+    mark = alt.Chart().mark_point(size=70, strokeWidth=2, opacity=1)
+    mark = mark.encode(
+        **place,
+        y=_points_axis("difference", domain),
+        color=arm_colour(arms),
+        fill=alt.Fill("arm:N", title="arm", scale=alt.Scale(domain=arms.arms, range=arms.colours), legend=SOLID),
+        fillOpacity=alt.condition(HOLLOW_WHEN, alt.value(0), alt.value(1)),
+        shape=alt.Shape("arm:N", title="arm", scale=alt.Scale(domain=arms.arms, range=arms.shapes), legend=SOLID),
+        tooltip=_tooltip(),
+    )
+    return [zero, interval, mark]
 
 
 def _row(one: Comparison) -> Row:

@@ -10,7 +10,7 @@ import altair as alt
 
 from isothink.evidence.record import Axis, ConfigurationResult, Evidence, FrontierMember
 from isothink.report.figure import Row
-from isothink.report.palette import Palette, label
+from isothink.report.palette import GREY, Palette, label
 
 PAGE_AXES: tuple[Axis, ...] = ("training_flops", "inference_flops_per_query")
 AXIS_TITLES: dict[Axis, str] = {
@@ -57,7 +57,7 @@ def frontier_chart(
         nudged = base.transform_calculate(nudged=_nudge(axis, arms, domain))
     shown = cost("nudged" if axis == "training_flops" else axis)
     return alt.layer(
-        _staircase(base, cost(axis), axis),
+        _staircase(nudged, shown, axis),
         _intervals(nudged, shown, arms),
         _points(nudged, shown, axis, arms, students),
     )
@@ -113,7 +113,7 @@ def _accuracy() -> alt.Y:
 
 def _staircase(base: alt.Chart, cost: alt.X, axis: Axis) -> alt.Chart:
     members = base.transform_filter(f"datum.on_frontier_{axis} == true")
-    line = members.mark_line(interpolate="step-after", strokeWidth=1.5, color="#8A8A8A", tooltip=False)
+    line = members.mark_line(interpolate="step-after", strokeWidth=1.5, color=GREY, tooltip=False)
     return line.encode(x=cost, y=_accuracy(), order=alt.Order(f"{axis}:Q"))
 
 
@@ -130,9 +130,13 @@ def _points(base: alt.Chart, cost: alt.X, axis: Axis, arms: Palette, students: l
         color=arm_colour(arms),
         shape=alt.Shape("arm:N", title="arm", scale=alt.Scale(domain=arms.arms, range=arms.shapes), legend=SOLID),
         size=alt.Size(
-            "student:O", title="student", sort=students, scale=alt.Scale(domain=students, range=_sizes(len(students)))
+            "student:O",
+            title="student",
+            sort=students,
+            scale=alt.Scale(domain=students, range=_sizes(len(students))),
+            legend=alt.Legend(symbolFillColor=GREY, symbolStrokeColor=GREY, symbolOpacity=1),
         ),
-        opacity=alt.Opacity(f"probability_{axis}:Q", scale=alt.Scale(domain=[0, 1], range=[0.45, 1]), legend=None),
+        opacity=alt.Opacity(f"probability_{axis}:Q", scale=alt.Scale(domain=[0, 1], range=[0.55, 1]), legend=None),
         tooltip=_tooltip(axis),
     )
 

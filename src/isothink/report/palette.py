@@ -48,6 +48,16 @@ def palette(arms: set[str]) -> Palette:
     )
 
 
+def only(arms: Palette, names: set[str]) -> Palette:
+    """The palette without the arms that a plot does not hold, every other arm as it is."""
+    kept = [index for index, arm in enumerate(arms.arms) if arm in names]
+    return Palette(
+        arms=tuple(arms.arms[index] for index in kept),
+        colours=tuple(arms.colours[index] for index in kept),
+        shapes=tuple(arms.shapes[index] for index in kept),
+    )
+
+
 def label(name: str) -> str:
     """A name as a plot shows it: no hidden characters, and short enough for a legend."""
     return shortened(visible(name).replace("\n", " "), NAME_LIMIT)

@@ -13,7 +13,7 @@ from isothink.report.difference_figure import (
 )
 from isothink.report.figure import Figure, Row, named
 from isothink.report.figures import arms_of, students_of
-from isothink.report.palette import label
+from isothink.report.palette import Palette, label, only
 from isothink.report.section import Section
 
 FILLED = "a filled mark is resolved, a hollow one is not"
@@ -22,7 +22,8 @@ BEST_CAPTION = (
     "(p < 0.10 after adjustment over all of these comparisons; intervals are not adjusted). n = {n}."
 )
 SAME_CAPTION = (
-    "One student, its arm minus its IFT, at each budget; {filled}. These explain, they decide no verdict. n = {n}."
+    "One student, its arm minus its IFT in points, at each budget in training FLOPs; {filled}. These explain, they decide "
+    "no verdict. n = {n}."
 )
 
 
@@ -60,7 +61,7 @@ def _figures(evidence: Evidence, index: int) -> tuple[Figure, ...]:
 
 def _best(evidence: Evidence, index: int, rows: list[Row]) -> Figure:
     identity = f"difference-{index}-best"
-    chart = difference_chart(named(identity), arms_of(evidence), _budgets(rows), points_domain(rows))
+    chart = difference_chart(named(identity), _arms(evidence, rows), _budgets(rows), points_domain(rows))
     return Figure(
         id=identity,
         title="Best student of each arm",
@@ -68,13 +69,16 @@ def _best(evidence: Evidence, index: int, rows: list[Row]) -> Figure:
         rows=rows,
         label=f"{evidence.families[index]}, best students: {_spoken(rows)}",
         caption=BEST_CAPTION.format(filled=FILLED, n=_n(evidence, index, rows)),
+        height=230,
     )
 
 
 def _same(evidence: Evidence, index: int, rows: list[Row]) -> Figure:
     identity = f"difference-{index}-same"
     students = _students(evidence, rows)
-    chart = student_difference_chart(named(identity), arms_of(evidence), _budgets(rows), students, points_domain(rows))
+    chart = student_difference_chart(
+        named(identity), _arms(evidence, rows), _budgets(rows), students, points_domain(rows)
+    )
     return Figure(
         id=identity,
         title="The same student",
@@ -90,6 +94,10 @@ def _students(evidence: Evidence, rows: list[Row]) -> list[str]:
     named_here = {row["student"] for row in rows}
     known = [name for name in students_of(evidence) if name in named_here]
     return known + sorted(named_here - set(known))
+
+
+def _arms(evidence: Evidence, rows: list[Row]) -> Palette:
+    return only(arms_of(evidence), {row["arm"] for row in rows})
 
 
 def _budgets(rows: list[Row]) -> list[str]:

@@ -14,7 +14,8 @@
       axis: { labelFontSize: 11, titleFontSize: 12, titleFontWeight: "normal" },
       header: { labelFontSize: 12, labelPadding: 4 },
       legend: { orient: "bottom", titleFontWeight: "normal", titleOrient: "left", labelLimit: 140,
-                columns: width < 480 ? 2 : 4, direction: "horizontal", labelFontSize: 11 },
+                columns: width < 480 ? 2 : 4, direction: "horizontal", labelFontSize: 11,
+                layout: { bottom: { direction: width < 480 ? "vertical" : "horizontal", anchor: "start", margin: 6 } } },
     };
     if (plot.kind === "panels") {
       const room = width - AXIS_ROOM;
