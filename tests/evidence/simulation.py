@@ -2,16 +2,16 @@
 
 `python tests/evidence/simulation.py [STUDIES]` prints the table; test_coverage.py runs a small version.
 
-Truth is a probit model: an answer is right when  location + item + item-by-configuration + seed + noise > 0, all normal,
-so the expected accuracy over items and training runs is known exactly. The noise is drawn per seed and item: it is the
-seed-by-item interaction that the analysis must not count twice.
+Truth is a probit model: an answer is right when  location + item + item-by-configuration + seed + noise > 0, all
+normal, so the expected accuracy over items and training runs is known exactly. The noise is drawn per seed and item: that is
+the seed-by-item interaction, which the analysis must not count twice.
 """
 
 import sys
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtri
 
 from isothink.evidence.comparison import compare
 from isothink.evidence.draws import draw_family
@@ -121,7 +121,7 @@ def observations(cells, correct, *, benchmarks=1, family="f", costs=None, trunca
     )
 
 
-def assess(world, truth, studies, *, settings, start=0):
+def assess(world, truth, studies, *, settings, start=0, draw=draw_family):
     """Coverage of accuracies and same-student differences, and the share of studies with a false outcome."""
     covered, covered_difference, false, widths = [], [], [], []
     for number in range(studies):
@@ -129,7 +129,7 @@ def assess(world, truth, studies, *, settings, start=0):
         data = simulate(world, truth, generator)
         own = settings.model_copy(update={"random_seed": number})
         family, _ = build_family(data, "f", students=world.students, arms=world.arms, convention="exact")
-        drawn = draw_family(family, own)
+        drawn = draw(family, own)
         names = [item.name for item in family.configurations]
         actual = np.array([truth[name] for name in names])
         low, high = np.quantile(drawn.accuracy_draws, [0.05, 0.95], axis=0)
@@ -165,8 +165,11 @@ def main():
     settings = AnalysisSettings(draws=1000)
     one = ("s",)
     scenes = [
-        (f"{seeds} seeds, sd {spread}, {items} items, {len(students)} students, {len(budgets)} budgets, at {accuracy}",
-         World(seeds=seeds, items=items, seed_deviation=spread, students=students, budgets=budgets), accuracy)
+        (
+            f"{seeds} seeds, sd {spread}, {items} items, {len(students)} students, {len(budgets)} budgets, at {accuracy}",
+            World(seeds=seeds, items=items, seed_deviation=spread, students=students, budgets=budgets),
+            accuracy,
+        )
         for students, budgets in ((one, BUDGETS[:1]), (STUDENTS, BUDGETS))
         for items in (30, 150)
         for spread in (0.0, 0.15, 0.6)
@@ -180,13 +183,14 @@ def main():
         ("3 seeds, sd 0, near the ceiling, 30 items", World(seeds=3, items=30), 0.97),
         ("3 seeds, sd 0.3, near the floor", World(seeds=3, seed_deviation=0.3), 0.05),
     ]
-    print(f"{studies} studies a row; nominal coverage 0.90, nominal share of studies with a false outcome at most 0.10")
+    print(f"{studies} studies a row; nominal coverage 0.90, false outcomes at most 0.10")
     print(f"{'':58s} accuracy  difference  false outcomes  width")
     for label, world, accuracy in scenes:
         found = assess(world, uniform_truth(world, accuracy), studies, settings=settings)
         print(
             f"{label:58s} {found['accuracy']:8.3f}  {found['difference']:10.3f}  {found['false_outcomes']:14.3f}"
-            f"  {found['width']:5.3f}", flush=True,
+            f"  {found['width']:5.3f}",
+            flush=True,
         )
 
 

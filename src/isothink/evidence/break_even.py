@@ -1,8 +1,8 @@
 """At how many queries the whole-life costs of IFT and reasoning are equal, at one accuracy. Called by verdict.py.
 
-Whole-life cost at V queries is F + V q. Each arm offers its cheapest configuration that reaches the target; that choice may
-change with V, so the break-even is where the two lower envelopes of lines cross: V* = (F_r - F_i) / (q_i - q_r) of the pair
-(r, i) that is cheapest in its arm at V* itself.
+Whole-life cost at V queries is F + V q. Each arm offers its cheapest configuration that reaches the target; that choice
+may change with V, so the break-even is where the two lower envelopes of lines cross: V* = (F_r - F_i) / (q_i - q_r) of
+the pair (r, i) that is cheapest in its arm at V* itself.
 """
 
 from collections.abc import Sequence

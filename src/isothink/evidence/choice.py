@@ -4,16 +4,19 @@ sensitivity.py."""
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from isothink.evidence.configuration import is_edge
 from isothink.evidence.observations import Floats
 from isothink.evidence.record import Interval, Recommendation
 from isothink.evidence.workings import Workings
 
+Booleans = npt.NDArray[np.bool_]
+
 ROUNDING = 1.0 + 1e-6  # a budget is met to rounding
 
 
-def within(costs: Floats, cap: float | None) -> Floats:
+def within(costs: Floats, cap: float | None) -> Booleans:
     """Which costs a cap allows; no cap allows all."""
     return np.asarray(costs <= (np.inf if cap is None else cap * ROUNDING))
 
@@ -42,8 +45,8 @@ def recommendation(
 ) -> Recommendation:
     """What is expected of one configuration beside the other eligible ones.
 
-    Its accuracy is the shrunk estimate: under the model that shrinks, the posterior of the selected configuration is the
-    same as had it not been selected (Dawid 1994, IMS Lecture Notes 24), which corrects for the selection.
+    Its accuracy is the shrunk estimate: under the model that shrinks, the posterior of the selected configuration is
+    the same as had it not been selected (Dawid 1994, IMS Lecture Notes 24), which corrects for the selection.
     """
     part = workings.family(family)
     item = part.drawn.family.configurations[index]

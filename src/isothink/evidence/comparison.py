@@ -1,6 +1,7 @@
 """Arms against `ift` at equal budgets, fixed before any score is seen. Called by analysis.py.
 
-`same_student` differences describe; only `best_student` ones decide an outcome, adjusted together over the whole report.
+`same_student` differences describe (their `outcome` is read from the unadjusted p-value); only `best_student` ones
+decide a verdict's outcome, adjusted together over the whole report.
 """
 
 from collections.abc import Iterable, Sequence

@@ -1,9 +1,9 @@
 """Joint draws of every configuration's accuracy and inference cost on one family. Called by analysis.py.
 
-Items: a Bayesian bootstrap over clusters (Rubin, Annals of Statistics 9, 1981, 130-134), one set of weights per benchmark
-for all cells, so differences are paired. Dirichlet weights of shape a over G clusters give a mean the variance
-(population variance) / (G a + 1): with a = 1 that is too small by (G - 1) / (G + 1). The shape is chosen instead so that a
-central 90% range is as wide as Student's t with G - 1 degrees of freedom makes it.
+Items: a Bayesian bootstrap over clusters (Rubin, Annals of Statistics 9, 1981, 130-134), one set of weights per
+benchmark for all cells, so differences are paired. Dirichlet weights of shape a over G clusters give a mean the
+variance (population variance) / (G a + 1): with a = 1 that is too small by (G - 1) / (G + 1). The shape is chosen
+instead so that a central 90% range is as wide as Student's t with G - 1 degrees of freedom makes it.
 Pseudo-items: half an item right and half an item wrong (Jeffreys' prior), drawn for each configuration on its own,
 so that an all-right cell is not certain and two all-right cells are not certainly equal.
 Seeds: noise with the pooled variance of seed_variance.py, the same for cells of one trunk, divided over seeds.
@@ -126,7 +126,7 @@ def _sums(family: Family, benchmark: Benchmark, values: Floats) -> tuple[Floats,
 def _pseudo_items(
     family: Family, benchmark: Benchmark, shape: float, settings: AnalysisSettings
 ) -> tuple[Floats, Floats]:
-    """Weights of the right and the wrong pseudo-item, [draws, configurations] each, in units of a mean cluster's items."""
+    """Weights of the right and the wrong pseudo-item, [draws, configurations] each, each half a mean cluster."""
     size = benchmark.columns.size / benchmark.cluster_count
     drawn = np.zeros((2, settings.draws, len(family.configurations)))
     for column, configuration in enumerate(family.configurations):

@@ -1,7 +1,7 @@
-"""One family of benchmarks as arrays: its complete cells, grouped into configurations. Built here, read by all of analysis.
+"""One family of benchmarks as arrays: its complete cells, grouped into configurations. Read by all of analysis.
 
-A family's value of a cell is the mean over its benchmarks of the mean over items; a configuration's is the mean over its
-complete seeds. Cells and items are put into one canonical order, so the order in which they arrive never matters.
+A family's value of a cell is the mean over its benchmarks of the mean over items; a configuration's is the mean over
+its complete seeds. Cells and items are put into one canonical order, so the order in which they arrive never matters.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ class Benchmark:
     def cluster_sums(self, values: Floats) -> Floats:
         """Sum the columns of `values` [cells, items of this benchmark] into clusters."""
         sums = np.zeros((values.shape[0], self.cluster_count))
-        np.add.at(sums, (slice(None), self.clusters), values)
+        np.add.at(sums.T, self.clusters, values.T)
         return sums
 
 

@@ -1,6 +1,6 @@
 """Which configurations no other beats in both accuracy and cost, and how probably. Called by analysis.py.
 
-`o` dominates `c` if it is no dearer and no less accurate, each within its tolerance, and beyond tolerance better in one.
+`o` dominates `c` if it is no dearer and no less accurate, each within its tolerance, and beyond it better in one.
 No chain of dominations closes: around a closed chain, accuracy would rise by more than the tolerance in more links than
 it may fall by it, and cost likewise; with n links won by accuracy and m by cost that asks for n < m and m < n. So there
 is always a frontier.
@@ -49,7 +49,14 @@ def frontiers(
     result = []
     for axis in AXES:
         cost, cost_draws = axis_costs(drawn, axis, queries, count, settings.convention)
-        members = frontier_members(names, drawn.accuracy, cost, shrunk.draws[:count], cost_draws, tolerances)
+        members = frontier_members(
+            names,
+            accuracy=drawn.accuracy,
+            cost=cost,
+            accuracy_draws=shrunk.draws[:count],
+            cost_draws=cost_draws,
+            tolerances=tolerances,
+        )
         result.append(
             Frontier(
                 family=drawn.family.name,
@@ -75,6 +82,7 @@ def axis_costs(drawn: FamilyDraws, axis: Axis, queries: float, draws: int, conve
 
 def frontier_members(
     names: Sequence[str],
+    *,
     accuracy: Floats,
     cost: Floats,
     accuracy_draws: Floats,
@@ -87,7 +95,7 @@ def frontier_members(
         now = dominators(accuracy[None], cost[None], index, tolerances)[0]
         in_draws = dominators(accuracy_draws, cost_draws, index, tolerances)
         often = in_draws.sum(axis=0)
-        rivals = sorted(np.flatnonzero(now), key=lambda other: (-often[other], -accuracy[other], names[other]))
+        rivals = sorted(np.flatnonzero(now).tolist(), key=lambda other: (-often[other], -accuracy[other], names[other]))
         tied = _tied(accuracy, cost, index, tolerances)
         members.append(
             FrontierMember(
@@ -96,7 +104,7 @@ def frontier_members(
                 accuracy=float(accuracy[index]),
                 on_frontier=not rivals,
                 probability=1.0 - float(in_draws.any(axis=1).mean()),
-                tied_with=tuple(names[other] for other in np.flatnonzero(tied)),
+                tied_with=tuple(names[other] for other in np.flatnonzero(tied).tolist()),
                 dominated_by=names[rivals[0]] if rivals else None,
             )
         )

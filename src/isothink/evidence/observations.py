@@ -1,4 +1,4 @@
-"""What analysis reads: cells, items and the arrays of scores between them. Built by run/ from stored tables; no I/O here."""
+"""What analysis reads: cells, items and the arrays of scores between them. Built by run/ from stored tables."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,8 @@ class CellFacts(Record):
 
     `trunk` names the training run that the cell branched off (cells of one trunk share its seed's luck);
     `training_flops` holds one figure per FLOPs convention, without those a convention leaves undefined.
-    `fixed_flops` is what else a deployment pays once under the exact convention: its share of the teacher and of the search.
+    `fixed_flops` is what else a deployment pays once under the exact convention: its share of the teacher and of the
+    search.
     """
 
     cell: str
@@ -42,7 +43,7 @@ class ItemFacts(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class Observations:
-    """Scores of C cells on I items; every array has the shape [C, I], averaged over repeats, NaN where there is no answer.
+    """Scores of C cells on I items; every array has the shape [C, I], averaged over repeats, NaN where no answer is.
 
     `correct` is 0 to 1; `truncated` and `thinking` are shares; token counts are per answer;
     `inference_flops` holds one array per FLOPs convention.

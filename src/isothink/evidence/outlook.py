@@ -1,4 +1,4 @@
-"""What would change a verdict: more items or seeds, another number of queries, a longer ladder. Called by verdict.py."""
+"""What would change a verdict: more items or seeds, other numbers of queries, a longer ladder. Called by verdict.py."""
 
 import math
 from collections.abc import Sequence
@@ -16,6 +16,7 @@ MOST_SENSIBLE_FACTOR = 1000
 def would_change_it(
     workings: Workings,
     family: str,
+    *,
     deciding: Sequence[Comparison],
     recommended: Recommendation,
     even: BreakEven | None,
@@ -26,7 +27,7 @@ def would_change_it(
     statements = [_more_data(drawn, item) for item in deciding if item.outcome == "unresolved"]
     if even is not None and even.queries is not None:
         side = "fewer" if queries > even.queries else "more"
-        statements.append(f"{side} than {even.queries:.3g} queries: the cheaper arm at equal accuracy changes")
+        statements.append(f"{side} than {even.queries:.3g} queries: at equal accuracy the other arm is the cheaper")
     statements.extend(_ends(workings, family, recommended))
     return tuple(statement for statement in statements if statement)
 

@@ -124,7 +124,7 @@ class BreakEven(Record):
 
 
 class Verdict(Record):
-    """The decision for one family, budget and number of queries. "unresolved" is a decision too, and still recommends."""
+    """The decision for one family, budget and number of queries. "unresolved" is one too, and still recommends."""
 
     family: str
     budget_flops: float

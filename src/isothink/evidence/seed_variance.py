@@ -6,7 +6,7 @@ Casella & McCulloch, "Variance Components", Wiley 1992, ISBN 0-471-62162-5, ch. 
 carries  interaction / (items x seeds),  so the interaction is taken off here, but per draw and not before:
 between-seed variance is drawn as  nu s^2 / chi^2_nu  (which makes the noise Student's t) and the interaction subtracted
 from the draw, never below zero (a generalised interval: Weerahandi, JASA 88, 1993, 899-905). Subtracting before
-drawing would make an unlucky s^2 below the interaction read as "no seed variance at all" and two seeds cover too little.
+drawing would make an unlucky s^2 below the interaction read as no seed variance at all, and two seeds cover too little.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ LARGEST_STANDARD_DEVIATION = 0.5  # no variable between 0 and 1 has a larger one
 
 @dataclass(frozen=True, kw_only=True)
 class SeedComponent:
-    """Pooled variance of a seed's accuracy between seeds, the part of it that is interaction with items, and its freedom."""
+    """Pooled variance of a seed's accuracy between seeds, the interaction with items in it, and its freedom."""
 
     between: float
     interaction: float

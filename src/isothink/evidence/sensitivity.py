@@ -18,7 +18,15 @@ def sensitivity(
     part = workings.family(family)
     named = {name for item in part.drawn.family.configurations for name in item.training_flops}
     return {
-        convention: _under(workings, part, convention, eligible, recommended, budget_flops, queries)
+        convention: _under(
+            workings,
+            part,
+            convention,
+            eligible=eligible,
+            recommended=recommended,
+            budget_flops=budget_flops,
+            queries=queries,
+        )
         for convention in sorted(named - {workings.settings.convention})
     }
 
@@ -27,6 +35,7 @@ def _under(
     workings: Workings,
     part: FamilyWorkings,
     convention: str,
+    *,
     eligible: Sequence[int],
     recommended: int,
     budget_flops: float,
@@ -45,7 +54,9 @@ def _under(
     if here[recommended] <= 0:
         return CANNOT_TELL
     ratio = there[recommended] / here[recommended]
-    if not _bracketed(part, here, there, budget_flops, budget_flops * ratio, settings.cost_tolerance):
+    if not _bracketed(
+        part, here, there, budget=budget_flops, rescaled=budget_flops * ratio, tolerance=settings.cost_tolerance
+    ):
         return CANNOT_TELL
     affordable = [index for index in range(here.size) if within(there, budget_flops * ratio)[index]]
     fixed = ratio * np.array([item.fixed_flops for item in family.configurations])
@@ -64,7 +75,7 @@ def _mean_or_nan(part: FamilyWorkings, values: Floats) -> Floats:
 
 
 def _bracketed(
-    part: FamilyWorkings, here: Floats, there: Floats, budget: float, rescaled: float, tolerance: float
+    part: FamilyWorkings, here: Floats, there: Floats, *, budget: float, rescaled: float, tolerance: float
 ) -> bool:
     """Whether every student and arm that reached the budget here also reaches the rescaled one there.
 

@@ -13,7 +13,7 @@ class AnalysisSettings(Record):
     draws: int = Field(default=10_000, ge=100)
     """Draws behind every interval, p-value and probability."""
     frontier_draws: int = Field(default=2_000, ge=100)
-    """Draws behind a frontier's probabilities (pairwise, so dearer; the error of a share is then at most 1.1 points)."""
+    """Draws behind a frontier's probabilities (pairwise, so dearer; a share is then good to 1.1 points)."""
     break_even_draws: int = Field(default=400, ge=50)
     """Draws behind the interval of a break-even."""
     random_seed: int = Field(default=2509, ge=0)

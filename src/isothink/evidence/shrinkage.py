@@ -1,10 +1,10 @@
 """Estimates shrunk towards an additive model, and draws around them. Called by analysis.py for frontiers and verdicts.
 
-The highest of many noisy accuracies is too high. Each accuracy is therefore pulled towards  student + arm + budget  effects
-fitted to all of them (or the family mean, where there are too few), by as much as the scatter around the fit looks like
-noise: residual' = shrink x residual,  shrink = 1 - noise / scatter  (Morris, JASA 78, 1983, 47-55). The scatter is itself
-drawn, nu s^2 / chi^2_nu, which carries the uncertainty of the shrinkage into the draws. Noise that all configurations
-share lies in the fit and is not shrunk.
+The highest of many noisy accuracies is too high. Each accuracy is therefore pulled towards  student + arm + budget
+effects fitted to all of them (or the family mean, where there are too few), by as much as the scatter around the fit
+looks like noise: residual' = factor x residual,  factor = 1 - noise / scatter  (Morris, JASA 78, 1983, 47-55). The
+scatter is itself drawn, nu s^2 / chi^2_nu, which carries the uncertainty of the factor into the draws. Noise that all
+configurations share lies in the fit and is not shrunk.
 """
 
 from dataclasses import dataclass

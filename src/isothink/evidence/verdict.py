@@ -39,7 +39,14 @@ def decide(
         raise UsageError(f"queries: {queries:g} is negative")
     part = workings.family(family)
     lifetime = lifetime_costs(workings, family, queries)
-    allowed = _allowed(workings, family, budget_flops, inference_budget_flops, lifetime_budget_flops, queries)
+    allowed = _allowed(
+        workings,
+        family,
+        budget_flops=budget_flops,
+        inference_budget=inference_budget_flops,
+        lifetime_budget=lifetime_budget_flops,
+        queries=queries,
+    )
     if not allowed:
         return _nothing(workings, family, budget_flops, queries, caveats)
     chosen = choose(allowed, part.shrunk.accuracy, part.shrunk.draws, lifetime, workings.settings.level)
@@ -66,7 +73,9 @@ def decide(
         crossover_parameters=crossover,
         sensitivity=sensitivity(workings, family, allowed, chosen, budget_flops=budget_flops, queries=queries),
         reasons=tuple(note for note in notes if note),
-        would_change_it=would_change_it(workings, family, deciding, named, even, queries),
+        would_change_it=would_change_it(
+            workings, family, deciding=deciding, recommended=named, even=even, queries=queries
+        ),
         caveats=(*family_caveats(workings, family, deciding), *caveats),
     )
 
@@ -83,6 +92,7 @@ def comparisons_at(workings: Workings, family: str, budget_flops: float | None) 
 def _allowed(
     workings: Workings,
     family: str,
+    *,
     budget_flops: float,
     inference_budget: float | None,
     lifetime_budget: float | None,
@@ -117,7 +127,7 @@ def _extrapolation(workings: Workings, budget_flops: float) -> tuple[str, ...]:
 def _outcome(
     workings: Workings, family: str, deciding: Sequence[Comparison], allowed: Sequence[int]
 ) -> tuple[Outcome, tuple[str, ...]]:
-    """Whose arm is resolved to be better at the budget that counts; a tie of two winners goes to the higher estimate."""
+    """Whose arm is resolved to be better at the budget that counts; of two winners, the one estimated higher."""
     configurations = workings.family(family).drawn.family.configurations
     kinds = {item.arm: item.arm_kind for item in configurations}
     reasons = tuple(describe(item) for item in deciding)

@@ -1,4 +1,4 @@
-"""Everything decisions are made from, worked out once per study. Built by `work_out`; read by verdict.py and analysis.py."""
+"""What decisions are made from, worked out once per study by `work_out`. Read by verdict.py and analysis.py."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -106,8 +106,7 @@ def _ordered(named: Sequence[str], found: Sequence[tuple[int, str]]) -> tuple[st
 
 def _without_scores(observations: Observations) -> tuple[Observations, tuple[MissingCell, ...]]:
     """The observations of cells with at least one score, and the other cells as missing."""
-    has_score = np.isfinite(observations.correct).any(axis=1) if observations.items else []
-    keep = [row for row, any_score in enumerate(has_score) if any_score]
+    keep = [row for row in range(len(observations.cells)) if np.isfinite(observations.correct[row]).any()]
     lost = [cell for row, cell in enumerate(observations.cells) if row not in set(keep)]
     arrays = {
         name: getattr(observations, name)[keep]
