@@ -12,11 +12,16 @@ transformers = pytest.importorskip("transformers")
 from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
 
 
-def build(config):
-    """A causal language model with random (or no) weights, eager throughout."""
+def settings_of(config):
+    """The configuration object that transformers makes of the fields."""
     fields = {key: value for key, value in config.items() if key != "model_type"}
     tokens = {"pad_token_id": None, "bos_token_id": None, "eos_token_id": None}
-    settings = transformers.AutoConfig.for_model(config["model_type"], **(tokens | fields))
+    return transformers.AutoConfig.for_model(config["model_type"], **(tokens | fields))
+
+
+def build(config):
+    """A causal language model with random (or no) weights, eager throughout."""
+    settings = settings_of(config)
     experts = {"experts_implementation": "eager"} if has_experts(config) else {}
     with torch.device("cpu" if has_experts(config) else "meta"):
         return transformers.AutoModelForCausalLM.from_config(settings, attn_implementation="eager", **experts)

@@ -40,6 +40,13 @@ SHAPES = {
         "layer_types": ["full_attention", "sliding_attention", "full_attention"],
     },
     "smollm3": {"model_type": "smollm3", **SIZES},
+    "windows where there is no rotary position": {
+        "model_type": "smollm3",
+        **SIZES,
+        **WINDOW,
+        "use_sliding_window": True,
+        "no_rope_layers": [1, 0, 1],
+    },
     "norm of the projections": {"model_type": "olmo2", **SIZES},
     "three of four local": {"model_type": "olmo3", **SIZES, **WINDOW, "num_hidden_layers": 5},
     "fused projections": {"model_type": "phi3", **SIZES},

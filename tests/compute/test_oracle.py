@@ -4,6 +4,7 @@ import pytest
 
 from isothink.compute.architecture import architecture_from_config
 from isothink.compute.conventions import CONVENTIONS
+from isothink.compute.families import FAMILIES
 from isothink.compute.lora import Adapters, lora_training_flops
 from isothink.compute.parameters import parameter_counts
 from isothink.compute.registry import lookup, published_config
@@ -13,7 +14,7 @@ from .shapes import SHAPES
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from .counted import build, forward_and_backward  # noqa: E402
+from .counted import build, forward_and_backward, settings_of  # noqa: E402
 
 REAL = [
     "Qwen/Qwen2.5-0.5B",
@@ -56,7 +57,7 @@ def test_real_shapes(name):
 
 @pytest.mark.parametrize("name", SHAPES)
 def test_windows_are_those_of_transformers(name):
-    config = build(SHAPES[name]).config
+    config = settings_of(SHAPES[name])
     types = getattr(config, "layer_types", None)
     window = getattr(config, "sliding_window", None)
     if types is None:  # one kind of layer: Mistral, Mixtral, Phi-3 and Qwen 3 MoE read the window alone
@@ -64,6 +65,27 @@ def test_windows_are_those_of_transformers(name):
     else:
         expected = tuple(window if kind == "sliding_attention" else None for kind in types)
     assert architecture_from_config(SHAPES[name]).windows == expected
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_a_configuration_that_transformers_saved(name):
+    saved = settings_of(SHAPES[name]).to_dict()
+    assert architecture_from_config(saved) == architecture_from_config(SHAPES[name])
+
+
+@pytest.mark.parametrize("model_type", FAMILIES)
+def test_defaults_of_absent_fields(model_type):
+    sizes = {"hidden_size": 64, "num_hidden_layers": 9, "num_attention_heads": 32, "vocab_size": 101}
+    experts = {"num_experts_per_tok": 2, "moe_intermediate_size": 8, "shared_expert_intermediate_size": 8}
+    minimal = sizes | {"intermediate_size": 80, "num_local_experts": 4} | experts
+    saved = settings_of({"model_type": "gemma3_text" if model_type == "gemma3" else model_type, **minimal}).to_dict()
+    if model_type == "qwen2_moe":
+        minimal, saved = minimal | {"num_experts": 4}, saved | {"num_experts": 4}
+    read = architecture_from_config({"model_type": model_type, **minimal})
+    assert read == architecture_from_config(saved)
+    assert read.head_size == (saved.get("head_dim") or 2)
+    assert read.key_value_heads == (saved.get("num_key_value_heads") or 32)
+    assert read.tied_embeddings == saved["tie_word_embeddings"]
 
 
 class LowRank(torch.nn.Module):

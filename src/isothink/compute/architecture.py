@@ -168,7 +168,7 @@ def _feed_forwards(fields: ConfigFields, family: Family, layers: int) -> tuple[F
     if family.experts == "none":
         return (_dense(fields, family),) * layers
     if family.experts == "mixtral":
-        experts = ExpertFeedForward(**_routing(fields, "num_local_experts", "intermediate_size"))
+        experts = ExpertFeedForward(**_routing(fields, ("num_local_experts", "num_experts"), "intermediate_size"))
         return (experts,) * layers
     step = fields.positive("decoder_sparse_step", 1)
     dense_layers = fields.sequence("mlp_only_layers") or []
@@ -191,14 +191,16 @@ def _dense(fields: ConfigFields, family: Family) -> DenseFeedForward:
 
 
 def _qwen_experts(fields: ConfigFields) -> ExpertFeedForward:
-    routing = _routing(fields, "num_experts", "moe_intermediate_size")
+    # transformers 5 stores the number of experts of Qwen 3 as num_local_experts
+    routing = _routing(fields, ("num_experts", "num_local_experts"), "moe_intermediate_size")
     if fields.get("model_type") == "qwen2_moe":
         shared_size = fields.positive("shared_expert_intermediate_size")
         return ExpertFeedForward(**routing, shared_size=shared_size, shared_gate=True)
     return ExpertFeedForward(**routing)
 
 
-def _routing(fields: ConfigFields, experts_key: str, size_key: str) -> dict[str, int]:
+def _routing(fields: ConfigFields, experts_keys: tuple[str, str], size_key: str) -> dict[str, int]:
+    experts_key = next((key for key in experts_keys if fields.get(key) is not None), experts_keys[0])
     experts = fields.positive(experts_key)
     active_experts = fields.positive("num_experts_per_tok")
     if active_experts > experts:

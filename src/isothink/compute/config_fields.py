@@ -17,7 +17,7 @@ def shown(value: object) -> str:
 
 
 class ConfigFields:
-    """The fields of a text model's configuration; null counts as absent, as it does in transformers."""
+    """The fields of a text model's configuration; null counts as absent, except where a caller asks `has`."""
 
     def __init__(self, values: Mapping[str, Any], name: str) -> None:
         self._values = values

@@ -76,7 +76,11 @@ class NoncausalConvention:
 
 @dataclass(frozen=True, kw_only=True)
 class ParameterConvention:
-    """6 N per training token and 2 N per token served, N being some count of the parameters; no attention."""
+    """6 N per training token and 2 N per token served, N being some count of the parameters; no attention.
+
+    `6nd` takes the active parameters; `hf` what transformers' trainer takes (`num_parameters` without embeddings),
+    which includes the experts that a token does not visit. The trainer also counts padding; here it is left out.
+    """
 
     count: Literal["active", "without_embedding"]
     """Which of `ParameterCounts` N is."""

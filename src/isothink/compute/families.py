@@ -11,6 +11,7 @@ from typing import Literal
 from isothink.compute.config_fields import ConfigFields
 
 Windows = tuple[int | None, ...]
+DEFAULT_WINDOW = 4096
 SLIDING, FULL = "sliding_attention", "full_attention"
 
 
@@ -50,9 +51,9 @@ def no_windows(fields: ConfigFields, layers: int) -> Windows:
     return (None,) * layers
 
 
-def window_everywhere(fields: ConfigFields, layers: int) -> Windows:
+def window_everywhere(default_window: int | None) -> Callable[[ConfigFields, int], Windows]:
     """The same window in all layers, as for Mistral and Phi-3."""
-    return (_window(fields),) * layers
+    return lambda fields, layers: (_window(fields, default_window),) * layers
 
 
 def window_above(fields: ConfigFields, layers: int) -> Windows:
@@ -81,28 +82,32 @@ def window_without_position(fields: ConfigFields, layers: int) -> Windows:
         rotary = [int((layer + 1) % interval != 0) for layer in range(layers)]
     if len(rotary) != layers:
         raise fields.error("no_rope_layers", f"has {len(rotary)} entries; it must have {layers}, one per layer")
-    return _by_type(fields, [FULL if has_rotary else SLIDING for has_rotary in rotary], switch=True)
+    kinds = [FULL if has_rotary else SLIDING for has_rotary in rotary]
+    return _by_type(fields, kinds, switch=True, default_window=None)
 
 
-def window_pattern(default_period: int, default_window: int | None = 4096) -> Callable[[ConfigFields, int], Windows]:
+def window_pattern(default_period: int) -> Callable[[ConfigFields, int], Windows]:
     """Windows in all but every n-th layer, as for Gemma 2 (2), Gemma 3 (6) and OLMo 3 (4)."""
 
     def windows(fields: ConfigFields, layers: int) -> Windows:
         period = fields.positive("sliding_window_pattern", default_period)
         kinds = [SLIDING if (layer + 1) % period else FULL for layer in range(layers)]
-        return _by_type(fields, kinds, default_window=default_window)
+        return _by_type(fields, kinds)
 
     return windows
 
 
-def _window(fields: ConfigFields, default: int | None = None) -> int | None:
+def _window(fields: ConfigFields, default: int | None) -> int | None:
+    """The window; an absent field means the type's default, an explicit null no window, as in transformers."""
     if not fields.boolean("use_sliding_window", True):
         return None
-    return default if fields.get("sliding_window") is None else fields.positive("sliding_window")
+    if not fields.has("sliding_window"):
+        return default
+    return None if fields.get("sliding_window") is None else fields.positive("sliding_window")
 
 
 def _by_type(
-    fields: ConfigFields, kinds: list[str], *, switch: bool = False, default_window: int | None = 4096
+    fields: ConfigFields, kinds: list[str], *, switch: bool = False, default_window: int | None = DEFAULT_WINDOW
 ) -> Windows:
     """The window of each layer; `layer_types` overrides `kinds`; with `switch`, windows are off unless switched on."""
     given = fields.sequence("layer_types")
@@ -145,11 +150,11 @@ FAMILIES = {
     ),
     "granite": Family(windows=no_windows, feed_forward_bias_key="mlp_bias"),
     "llama": Family(windows=no_windows, feed_forward_bias_key="mlp_bias"),
-    "mistral": Family(windows=window_everywhere, key_value_heads=8, bias_key=None),
-    "mixtral": Family(windows=window_everywhere, key_value_heads=8, bias_key=None, experts="mixtral"),
+    "mistral": Family(windows=window_everywhere(DEFAULT_WINDOW), key_value_heads=8, bias_key=None),
+    "mixtral": Family(windows=window_everywhere(None), key_value_heads=8, bias_key=None, experts="mixtral"),
     "olmo2": Family(windows=no_windows, query_key_norm="projection"),
     "olmo3": Family(windows=window_pattern(4), query_key_norm="projection"),
-    "phi3": Family(windows=window_everywhere, bias_key=None),
+    "phi3": Family(windows=window_everywhere(None), bias_key=None),
     "qwen2": Family(windows=window_above, key_value_heads=32, bias_key=None, bias_default=True, output_bias=False),
     "qwen2_moe": Family(
         windows=window_below_alternating,

@@ -22,7 +22,10 @@ Matrix = Literal["q", "k", "v", "o", "gate", "up", "down"]
 
 
 class Adapters(Record):
-    """Which matrices of every layer carry a low-rank adapter; `gate` exists in gated feed-forward parts only."""
+    """Which matrices of every layer carry a low-rank adapter of their own, even where a library fuses q, k and v.
+
+    `gate` exists in gated feed-forward parts only.
+    """
 
     rank: PositiveInt
     matrices: frozenset[Matrix] = frozenset({"q", "k", "v", "o", "gate", "up", "down"})
