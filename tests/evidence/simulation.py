@@ -2,9 +2,9 @@
 
 `python tests/evidence/simulation.py [STUDIES]` prints the table; test_coverage.py runs a small version.
 
-Truth is a probit model: an answer is right when  location + item + item-by-configuration + seed + noise > 0, all
-normal, so the expected accuracy over items and training runs is known exactly. The noise is drawn per seed and item: that is
-the seed-by-item interaction, which the analysis must not count twice.
+Truth is a probit model: an answer is right when  location + item + item-by-configuration + seed + noise > 0,
+all normal, so the expected accuracy over items and training runs is known exactly. The noise is drawn per seed and
+item: that is the seed-by-item interaction, which the analysis must not count twice.
 """
 
 import sys
@@ -35,6 +35,7 @@ class World:
     pair_deviation: float = 0.3
     share_trunks: bool = False
     benchmarks: int = 1
+    untrained: tuple[str, ...] = ()
     students: tuple[str, ...] = STUDENTS
     arms: tuple[str, ...] = ARMS
     budgets: tuple[float, ...] = BUDGETS
@@ -62,6 +63,8 @@ def simulate(world, truth, generator):
         for arm in world.arms:
             for budget in world.budgets:
                 name = configuration_name(student, arm, budget)
+                if name in world.untrained:
+                    continue
                 pair = world.pair_deviation * generator.standard_normal(world.items)
                 for seed in range(world.seeds):
                     trunk = f"{student}/{arm}/{seed}" + ("" if world.share_trunks else f"/{budget:g}")
@@ -94,7 +97,7 @@ def cell_facts(student, arm, budget, seed=0, trunk=None, parameters=None, **chan
 
 def observations(cells, correct, *, benchmarks=1, family="f", costs=None, truncated=None, clusters=None):
     """Observations with plain costs: 10 FLOPs per parameter and query, five times that for reasoning."""
-    correct = np.asarray(correct, dtype=float).reshape(len(cells), -1)
+    correct = np.atleast_2d(np.asarray(correct, dtype=float))
     count = correct.shape[1]
     items = tuple(
         ItemFacts(
@@ -166,7 +169,7 @@ def main():
     one = ("s",)
     scenes = [
         (
-            f"{seeds} seeds, sd {spread}, {items} items, {len(students)} students, {len(budgets)} budgets, at {accuracy}",
+            f"{seeds} seeds, sd {spread}, {items} items, {len(students)} students, {len(budgets)} budgets",
             World(seeds=seeds, items=items, seed_deviation=spread, students=students, budgets=budgets),
             accuracy,
         )
@@ -176,7 +179,10 @@ def main():
         for seeds in (2, 3, 5)
         for accuracy in (0.6,)
     ]
+    lonely = tuple(configuration_name(s, "reasoning", budget) for s in ("s", "m") for budget in BUDGETS)
     scenes += [
+        ("3 seeds, sd 0.3, IFT has 3 students, reasoning 1", World(seed_deviation=0.3, untrained=lonely), 0.6),
+        ("3 seeds, sd 0.3, 4 arms", World(seed_deviation=0.3, arms=(*ARMS, "mixed(0.5)", "sequential(0.5)")), 0.6),
         ("2 seeds, sd 0.3, shared trunks", World(seeds=2, seed_deviation=0.3, share_trunks=True), 0.6),
         ("2 seeds, sd 0.3, 3 benchmarks", World(seeds=2, seed_deviation=0.3, benchmarks=3), 0.6),
         ("3 seeds, sd 0.3, near the ceiling", World(seeds=3, seed_deviation=0.3), 0.97),

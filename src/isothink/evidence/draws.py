@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtri, stdtrit
 
-from isothink.evidence.family import Benchmark, Family
+from isothink.evidence.family import Benchmark, Family, inference_flops
 from isothink.evidence.observations import Floats
 from isothink.evidence.seed_variance import SeedComponent, estimate_seed_component, trunk_keys
 from isothink.evidence.settings import AnalysisSettings
@@ -48,7 +48,7 @@ class FamilyDraws:
 
 def draw_family(family: Family, settings: AnalysisSettings) -> FamilyDraws:
     """Draw the family's accuracies and inference costs."""
-    costs = family.observations.inference_flops[settings.convention]
+    costs = inference_flops(family.observations, settings.convention)
     size = (settings.draws, len(family.configurations))
     accuracy, inference = np.zeros(size), np.zeros(size)
     for benchmark in family.benchmarks:

@@ -106,6 +106,12 @@ def benchmarks_of(observations: Observations, family: str) -> tuple[Benchmark, .
     return tuple(result)
 
 
+def inference_flops(observations: Observations, convention: str) -> Floats:
+    """Inference FLOPs per answer, NaN throughout where the convention is absent."""
+    found = observations.inference_flops.get(convention)
+    return np.full(observations.correct.shape, np.nan) if found is None else found
+
+
 def build_family(
     observations: Observations, name: str, *, students: Sequence[str], arms: Sequence[str], convention: str
 ) -> tuple[Family, tuple[MissingCell, ...]]:
@@ -144,7 +150,7 @@ def _gap(
         "prompt length": observations.prompt_tokens,
         "trace length": observations.trace_tokens,
         "answer length": observations.answer_tokens,
-        "inference FLOPs": observations.inference_flops[convention],
+        "inference FLOPs": inference_flops(observations, convention),
     }
     for what, values in arrays.items():
         empty = [part.name for part in benchmarks if not np.isfinite(values[row, part.columns]).any()]

@@ -79,7 +79,9 @@ def work_out(
     ladder = _ordered(students, [(cell.parameters, cell.student) for cell in observations.cells])
     lanes = _ordered(arms, [(0, cell.arm) for cell in observations.cells])
     scored, unscored = _without_scores(observations)
-    gaps = {item.cell: item for item in (*missing, *unscored)}
+    gaps: dict[str, MissingCell] = {}
+    for item in (*missing, *unscored):
+        gaps.setdefault(item.cell, item)  # the reason the caller gives is the closer one
     families = {}
     for name in dict.fromkeys(item.family for item in observations.items):
         family, incomplete = build_family(scored, name, students=ladder, arms=lanes, convention=chosen.convention)
