@@ -47,7 +47,8 @@ def solve(reasoning: Offers, ift: Offers, *, queries: float, target: float | Non
     crossings = _crossings(ours, theirs)
     if crossings:
         return "at_queries", min(crossings, key=lambda value: abs(np.log(value / max(queries, 1.0))))
-    cheaper = (ours.once + queries * ours.per_query).min() < (theirs.once + queries * theirs.per_query).min()
+    at = max(queries, 1.0)  # without a crossing the order is the same at every positive number; at 0 it may be a tie
+    cheaper = (ours.once + at * ours.per_query).min() < (theirs.once + at * theirs.per_query).min()
     return ("reasoning_always" if cheaper else "ift_always"), None
 
 
