@@ -52,7 +52,7 @@ def test_an_unknown_model():
 
 def test_the_table():
     console = Console(width=100, record=True, file=io.StringIO())
-    console.print(price_table(price_report("allenai/OLMo-2-1124-7B", 10, 10)))
+    console.print(price_table(price_report("mistralai/Mistral-Small-24B-Base-2501", 10, 10)))
     text = console.export_text()
     assert "not checked" in text
     assert "noncausal" in text
