@@ -4,7 +4,7 @@ import altair as alt
 
 from isothink.evidence.record import Comparison, Evidence
 from isothink.report import numbers
-from isothink.report.figure import Row
+from isothink.report.figure import Row, significant
 from isothink.report.frontier_figure import SOLID, arm_colour
 from isothink.report.palette import GREY, Palette, label
 
@@ -71,8 +71,8 @@ def _row(one: Comparison) -> Row:
         "difference": round(100 * one.difference, 3),
         "low": round(100 * one.interval.low, 3),
         "high": round(100 * one.interval.high, 3),
-        "p_value": one.p_value,
-        "adjusted_p_value": one.adjusted_p_value,
+        "p_value": significant(one.p_value),
+        "adjusted_p_value": None if one.adjusted_p_value is None else significant(one.adjusted_p_value),
         "smallest_resolvable": round(100 * one.smallest_resolvable, 3),
         "if_truncated_low": round(100 * one.truncation_bounds.low, 3),
         "if_truncated_high": round(100 * one.truncation_bounds.high, 3),

@@ -11,13 +11,16 @@ import altair as alt
 from isothink.report.text import visible
 
 Row = dict[str, Any]
+Chart = dict[str, Any]
 # A spreadsheet takes a text that begins so for a formula; a quotation mark in front keeps it a text.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# Charts name their data and do not hold it: figures of one kind share a chart, figures of one family share rows.
+ROWS = alt.NamedData(name="rows")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
-    """One plot. `id` is the report's own, never made from data; `dataset` is the name that `chart` reads its rows by.
+    """One plot. `id` is the report's own, never made from data; `chart` reads its rows by the name that `ROWS` has.
 
     `kind` is `single` for one panel, which follows its container's width, and `panels` for one panel per student.
     `label` is what a screen reader says instead of the picture.
@@ -25,7 +28,7 @@ class Figure:
 
     id: str
     title: str
-    chart: dict[str, Any]
+    chart: Chart
     rows: list[Row]
     label: str
     caption: str
@@ -33,19 +36,14 @@ class Figure:
     height: int = 300
 
     @property
-    def dataset(self) -> str:
-        """The name of the rows inside the page."""
-        return f"data-{self.id}"
-
-    @property
     def csv(self) -> str:
         """The rows as a link that needs neither a server nor a script."""
         return csv_link(self.rows)
 
 
-def named(identity: str) -> alt.NamedData:
-    """The data that a figure's chart must name, so that rows stand in the page once."""
-    return alt.NamedData(name=f"data-{identity}")
+def significant(value: float) -> float:
+    """Six digits: more than any plot shows, and half the length in the page."""
+    return float(f"{value:.6g}")
 
 
 def csv_link(rows: list[Row]) -> str:

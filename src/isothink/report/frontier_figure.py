@@ -9,7 +9,7 @@ from functools import partial
 import altair as alt
 
 from isothink.evidence.record import Axis, ConfigurationResult, Evidence, FrontierMember
-from isothink.report.figure import Row
+from isothink.report.figure import Row, significant
 from isothink.report.palette import GREY, Palette, label
 
 PAGE_AXES: tuple[Axis, ...] = ("training_flops", "inference_flops_per_query")
@@ -96,9 +96,9 @@ def _row(result: ConfigurationResult, standing: dict[tuple[Axis, str], FrontierM
         "accuracy": round(result.accuracy, 5),
         "low": round(result.interval.low, 5),
         "high": round(result.interval.high, 5),
-        "training_flops": result.training_flops,
-        "inference_flops_per_query": result.inference_flops_per_query,
-        "lifetime_flops": result.lifetime_flops,
+        "training_flops": significant(result.training_flops),
+        "inference_flops_per_query": significant(result.inference_flops_per_query),
+        "lifetime_flops": significant(result.lifetime_flops),
     }
     for axis in PAGE_AXES:
         member = standing.get((axis, result.configuration))

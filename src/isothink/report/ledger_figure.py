@@ -4,6 +4,8 @@ import altair as alt
 
 from isothink.report.palette import BLUE
 
+FLOPS_LABEL = "datum.value == 0 ? '0' : replace(format(datum.value, '.1e'), 'e+', 'e')"
+
 
 def bar_chart(source: alt.Data, order: list[str], title: str) -> alt.LayerChart:
     """Horizontal bars in a fixed order; rows hold `name`, `flops` and `text`, the number written at the bar's end."""
@@ -12,7 +14,7 @@ def bar_chart(source: alt.Data, order: list[str], title: str) -> alt.LayerChart:
         x=alt.X(
             "flops:Q",
             title=title,
-            axis=alt.Axis(labelExpr="replace(format(datum.value, '.1e'), 'e+', 'e')", tickCount=4),
+            axis=alt.Axis(labelExpr=FLOPS_LABEL, tickCount=4),
         ),
         tooltip=[alt.Tooltip("name:N", title="phase"), alt.Tooltip("text:N", title="spent")],
     )

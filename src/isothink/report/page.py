@@ -6,6 +6,7 @@ could run even if it got past the escaping; nothing may be loaded from anywhere.
 
 import hashlib
 from base64 import b64encode
+from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -15,7 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from isothink.report.data import ReportData
-from isothink.report.figure import Figure
+from isothink.report.figure import Row
 from isothink.report.section import Section
 from isothink.report.sections import all_sections
 from isothink.report.sections.missing import missing_summary
@@ -89,20 +90,33 @@ def _hash(text: str) -> str:
     return f"'sha256-{b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
-def _plots(sections: tuple[Section, ...]) -> list[dict[str, Any]]:
-    return [_plot(figure) for section in sections for figure in section.figures]
+def _plots(sections: tuple[Section, ...]) -> dict[str, Any]:
+    """Every figure with the numbers of its chart and its rows, which stand in the page once however many share them."""
+    figures = [figure for section in sections for figure in section.figures]
+    charts = {id(figure.chart): figure.chart for figure in figures}
+    tables = {id(figure.rows): figure.rows for figure in figures}
+    chart_numbers, table_numbers = _numbered(charts), _numbered(tables)
+    plots = [
+        {
+            "id": figure.id,
+            "kind": figure.kind,
+            "height": figure.height,
+            "panels": len({row["student"] for row in figure.rows}) if figure.kind == "panels" else 1,
+            "chart": chart_numbers[id(figure.chart)],
+            "table": table_numbers[id(figure.rows)],
+        }
+        for figure in figures
+    ]
+    return {"plots": plots, "charts": list(charts.values()), "tables": [_columns(rows) for rows in tables.values()]}
 
 
-def _plot(figure: Figure) -> dict[str, Any]:
-    return {
-        "id": figure.id,
-        "kind": figure.kind,
-        "height": figure.height,
-        "panels": len({row["student"] for row in figure.rows}) if figure.kind == "panels" else 1,
-        "dataset": figure.dataset,
-        "chart": figure.chart,
-        "rows": figure.rows,
-    }
+def _numbered(things: Iterable[int]) -> dict[int, int]:
+    return {identity: number for number, identity in enumerate(things)}
+
+
+def _columns(rows: list[Row]) -> dict[str, Any]:
+    """Rows with their names written once."""
+    return {"names": list(rows[0]), "values": [list(row.values()) for row in rows]}
 
 
 def _progress(data: ReportData) -> str:

@@ -11,7 +11,7 @@ from isothink.report.difference_figure import (
     points_domain,
     student_difference_chart,
 )
-from isothink.report.figure import Figure, Row, named
+from isothink.report.figure import ROWS, Figure, Row
 from isothink.report.figures import arms_of, students_of
 from isothink.report.palette import Palette, label, only
 from isothink.report.section import Section
@@ -22,8 +22,8 @@ BEST_CAPTION = (
     "(p < 0.10 after adjustment over all of these comparisons; intervals are not adjusted). n = {n}."
 )
 SAME_CAPTION = (
-    "One student, its arm minus its IFT in points, at each budget in training FLOPs; {filled}. These explain, they decide "
-    "no verdict. n = {n}."
+    "One student, its arm minus its IFT in points, at each budget in training FLOPs; {filled}. These explain, they "
+    "decide no verdict. n = {n}."
 )
 
 
@@ -61,7 +61,7 @@ def _figures(evidence: Evidence, index: int) -> tuple[Figure, ...]:
 
 def _best(evidence: Evidence, index: int, rows: list[Row]) -> Figure:
     identity = f"difference-{index}-best"
-    chart = difference_chart(named(identity), _arms(evidence, rows), _budgets(rows), points_domain(rows))
+    chart = difference_chart(ROWS, _arms(evidence, rows), _budgets(rows), points_domain(rows))
     return Figure(
         id=identity,
         title="Best student of each arm",
@@ -76,9 +76,7 @@ def _best(evidence: Evidence, index: int, rows: list[Row]) -> Figure:
 def _same(evidence: Evidence, index: int, rows: list[Row]) -> Figure:
     identity = f"difference-{index}-same"
     students = _students(evidence, rows)
-    chart = student_difference_chart(
-        named(identity), _arms(evidence, rows), _budgets(rows), students, points_domain(rows)
-    )
+    chart = student_difference_chart(ROWS, _arms(evidence, rows), _budgets(rows), students, points_domain(rows))
     return Figure(
         id=identity,
         title="The same student",

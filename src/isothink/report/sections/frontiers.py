@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from isothink.evidence.record import Axis, Evidence
 from isothink.report import numbers
 from isothink.report.data import ReportData
-from isothink.report.figure import Figure, Row, named
+from isothink.report.figure import ROWS, Chart, Figure, Row
 from isothink.report.figures import arms_of, students_of
 from isothink.report.frontier_figure import PAGE_AXES, cost_domain, frontier_chart, frontier_rows
 from isothink.report.palette import Palette
@@ -19,7 +19,7 @@ AXIS_NAMES: dict[Axis, str] = {
 
 @dataclass(frozen=True, kw_only=True)
 class FamilyFigures:
-    """A family's heading and its plots."""
+    """A family's heading and its plots, which share their rows."""
 
     family: str
     figures: tuple[Figure, ...]
@@ -29,8 +29,12 @@ def section(data: ReportData) -> Section:
     """The frontier's section."""
     evidence = data.evidence
     arms = arms_of(evidence)
+    charts = {axis: _chart(evidence, axis, arms) for axis in PAGE_AXES}
     families = tuple(
-        FamilyFigures(family=family, figures=tuple(_figure(evidence, index, axis, rows, arms) for axis in PAGE_AXES))
+        FamilyFigures(
+            family=family,
+            figures=tuple(_figure(f"frontier-{index}", family, axis, rows, charts[axis]) for axis in PAGE_AXES),
+        )
         for index, family in enumerate(evidence.families)
         if (rows := frontier_rows(evidence, family, arms))
     )
@@ -38,15 +42,19 @@ def section(data: ReportData) -> Section:
     return Section(id="frontiers", title="Accuracy against cost", content=families, figures=figures)
 
 
-def _figure(evidence: Evidence, index: int, axis: Axis, rows: list[Row], arms: Palette) -> Figure:
-    family, name = evidence.families[index], AXIS_NAMES[axis]
-    identity = f"frontier-{index}-{axis.split('_')[0]}"
-    chart = frontier_chart(named(identity), axis, arms, students_of(evidence), cost_domain(evidence, axis))
+def _chart(evidence: Evidence, axis: Axis, arms: Palette) -> Chart:
+    """The chart of every family over one axis: only their rows differ."""
+    chart = frontier_chart(ROWS, axis, arms, students_of(evidence), cost_domain(evidence, axis))
+    return dict(chart.to_dict(validate=False))
+
+
+def _figure(identity: str, family: str, axis: Axis, rows: list[Row], chart: Chart) -> Figure:
+    name = AXIS_NAMES[axis]
     members = [row["configuration"] for row in rows if row[f"on_frontier_{axis}"]]
     return Figure(
-        id=identity,
+        id=f"{identity}-{axis.split('_')[0]}",
         title=f"Accuracy against {name}",
-        chart=chart.to_dict(validate=False),
+        chart=chart,
         rows=rows,
         label=f"{family}: accuracy against {name}, {_configurations(rows)}. On the frontier: {', '.join(members)}.",
         caption=_caption(rows, axis),

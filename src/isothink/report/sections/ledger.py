@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from isothink.domain.ledger import PHASES
 from isothink.report import numbers
 from isothink.report.data import ReportData
-from isothink.report.figure import Figure, Row, named
+from isothink.report.figure import ROWS, Figure, Row
 from isothink.report.ledger_figure import bar_chart
 from isothink.report.section import Section
 
@@ -124,7 +124,7 @@ def _training_figure(data: ReportData) -> tuple[Figure, ...]:
 
 
 def _bars(identity: str, title: str, rows: list[Row], axis_title: str, caption: str) -> Figure:
-    chart = bar_chart(named(identity), [row["name"] for row in rows], axis_title)
+    chart = bar_chart(ROWS, [row["name"] for row in rows], axis_title)
     spoken = "; ".join(f"{row['name']} {row['text']} FLOPs" for row in rows)
     return Figure(
         id=identity,

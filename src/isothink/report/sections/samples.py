@@ -9,7 +9,7 @@ from isothink.report.text import shortened
 
 PAIR_LIMIT = 300
 # All texts together stay below this many characters, so that the page stays below 3 MB whatever models write.
-TEXT_LIMIT = 900_000
+TEXT_LIMIT = 500_000
 LONGEST, TEXTS_PER_PAIR, NAME_LIMIT = 4_000, 4, 200
 MARKS = {True: ("right", "✓ right"), False: ("wrong", "✗ wrong"), None: ("unscored", "? not scored")}
 THINK_NAMES = {

@@ -7,8 +7,9 @@
   const PANEL_GAP = 24, AXIS_ROOM = 60, WIDEST_PANEL = 190, NARROWEST_PANEL = 110;
 
   function fitted(plot, width) {
-    const spec = structuredClone(plot.chart);
-    spec.datasets = { [plot.dataset]: plot.rows };
+    const spec = structuredClone(book.charts[plot.chart]);
+    const table = book.tables[plot.table];
+    spec.datasets = { rows: table.values.map((row) => Object.fromEntries(row.map((value, at) => [table.names[at], value]))) };
     spec.config = {
       font, background: "transparent", view: { stroke: null },
       axis: { labelFontSize: 11, titleFontSize: 12, titleFontWeight: "normal" },
@@ -49,7 +50,7 @@
   }
 
   async function drawAll() {
-    for (const plot of book) {
+    for (const plot of book.plots) {
       await draw(plot);
       await new Promise((resolve) => setTimeout(resolve, 0));
     }
