@@ -6,8 +6,9 @@ import json
 import pytest
 from rich.console import Console
 
-from isothink.cli.price import price_report, price_table
+from isothink.cli.price import price_table
 from isothink.compute.flops import decode_flops, prefill_flops, training_flops
+from isothink.compute.price import price_report
 from isothink.compute.registry import lookup
 from isothink.errors import UsageError
 

@@ -1,4 +1,4 @@
-"""Lets a `transformers` student answer prompts: greedy, in batches, with a KV cache. Looked up by run/ as `transformers`."""
+"""Lets a `transformers` student answer prompts: greedy, batched, with a KV cache. Looked up by run/."""
 
 from collections.abc import Sequence
 from pathlib import Path

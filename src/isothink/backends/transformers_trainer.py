@@ -1,4 +1,4 @@
-"""Trains `transformers` students on one device: a bare PyTorch loop over given steps. Looked up by run/ as `transformers`.
+"""Trains `transformers` students on one device: a bare PyTorch loop over given steps. Looked up by run/.
 
 Written by hand, since a segment is an exact list of optimizer steps with their rates, from exact states: trainers of
 libraries cut and order batches, and schedule rates, themselves.

@@ -27,7 +27,7 @@ class ConfigFields:
         """The error to raise about a key."""
         return ArchitectureError(f"{' '.join(self.name.split())}: {key} {problem}")
 
-    def get(self, key: str) -> Any:  # noqa: ANN401 (JSON)
+    def get(self, key: str) -> Any:
         """The raw value, or None."""
         return self._values.get(key)
 

@@ -1,4 +1,4 @@
-"""The frozen corpus: every pair's token ids in a fixed order, and the lengths that planning prices. Used by plan/ and run/."""
+"""The frozen corpus: every pair's token ids in a fixed order, and the lengths that planning prices."""
 
 import hashlib
 from collections.abc import Sequence

@@ -1,8 +1,8 @@
 """The prompt order: one per seed, shared by all arms, each of which reads a prefix of it. Used by plan/ and run/.
 
-Every round takes one prompt of each source in random order, so that any prefix is balanced; each source goes through its
-own prompts in a fresh random order per epoch. Drawn from raw PCG64 output, whose stream NumPy promises never to change
-(NEP 19), so that an order can be made again at any time.
+Every round takes one prompt of each source in random order, so that any prefix is balanced; each source goes through
+its own prompts in a fresh random order per epoch. Drawn from raw PCG64 output, whose stream NumPy promises never to
+change (NEP 19), so that an order can be made again at any time.
 """
 
 import hashlib
@@ -41,7 +41,7 @@ def _raw(seed: int, tag: int, part: int, count: int) -> np.ndarray:
 
 
 def format_draws(lengths: CorpusLengths, *, seed: int) -> np.ndarray:
-    """One number in [0, 1) per pair, a seeded hash of its id: below rho, a mixed arm shows the pair's reasoning answer."""
+    """One number in [0, 1) per pair, a seeded hash of its id: below rho, a mixed arm shows the reasoning answer."""
     draws = [
         int.from_bytes(hashlib.sha256(f"{seed}\t{pair}".encode()).digest()[:8], "big") / 2.0**64 for pair in lengths.ids
     ]

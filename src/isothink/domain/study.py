@@ -96,7 +96,10 @@ class Budgets(StudyRecord):
     """Caps on a cell's training FLOPs, in the `exact` convention."""
 
     training_flops: Annotated[
-        tuple[PositiveFloat, ...], Field(min_length=1, strict=False), AfterValidator(_distinct), AfterValidator(_increasing)
+        tuple[PositiveFloat, ...],
+        Field(min_length=1, strict=False),
+        AfterValidator(_distinct),
+        AfterValidator(_increasing),
     ]
 
 
@@ -177,7 +180,7 @@ class Seeds(StudyRecord):
     """How many seeds each arm gets: `default`, or the number given for that arm by name. Seeds count from 0."""
 
     default: PositiveInt = 1
-    arms: dict[str, PositiveInt] = {}
+    arms: dict[str, PositiveInt] = Field(default_factory=dict)
 
     @field_validator("arms")
     @classmethod
@@ -247,7 +250,9 @@ class Study(StudyRecord):
             for student in self.students:
                 if student.name not in rates.rates:
                     raise PydanticCustomError(
-                        "rates", "found no entry for student {name} in training.learning_rate.rates, allowed is a table of every student", {"name": student.name}
+                        "rates",
+                        "found no entry for student {name} in training.learning_rate.rates, every student needs one",
+                        {"name": student.name},
                     )
         return self
 

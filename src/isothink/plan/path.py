@@ -1,4 +1,4 @@
-"""The path of one cell: which slices of which streams it reads, and where its rate begins to fall. Used by plan/tree.py.
+"""The path of one cell: which slices of which streams it reads, and where its rate begins to fall.
 
 Definitions: a budget is a cap, so a path ends with the last optimizer step whose total does not exceed it; the decay is
 the last share of the budget's FLOPs; the first phase of a sequential arm ends at an optimizer step.

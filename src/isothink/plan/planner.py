@@ -1,4 +1,4 @@
-"""Derives and prices every step of a study. Pure: called by run/ and the command line with lengths and what is complete."""
+"""Derives and prices every step of a study. Pure: called by run/ with lengths and what is complete."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -57,14 +57,14 @@ def plan(study: Study, lengths: CorpusLengths, items: ItemLengths, completed: Co
         counts = parameter_counts(architecture)
         rates = student_rates(study, settings.name, architecture.hidden_size)
         students.append(
-            StudentFacts(
-                name=settings.name, parameters=counts.total, matmul_parameters=counts.matmul, peak_rates=rates
-            )
+            StudentFacts(name=settings.name, parameters=counts.total, matmul_parameters=counts.matmul, peak_rates=rates)
         )
         recipe = _recipe(study, index, lengths)
         for path in _paths(study, architecture, settings.name, lengths):
-            tree = [] if isinstance(path.pieces, Infeasible) else identify(
-                path, recipe, rates, study.training.final_rate_share
+            tree = (
+                []
+                if isinstance(path.pieces, Infeasible)
+                else identify(path, recipe, rates, study.training.final_rate_share)
             )
             cell = _cell(study, path, tree, lengths, items, completed)
             cells.append(cell)
@@ -167,12 +167,10 @@ def _cell(
         **facts,
         path=tuple(node.id for node in tree),
         samples=samples,
-        flops=sum(
-            path.streams[node.piece.stream].flops_between(node.piece.first, node.piece.last) for node in tree
-        ),
+        flops=sum(path.streams[node.piece.stream].flops_between(node.piece.first, node.piece.last) for node in tree),
         steps=sum(node.piece.steps for node in tree),
         prompts=prompts,
-        unique_prompts=int(len(np.unique(read))),
+        unique_prompts=len(np.unique(read)),
         epochs=most,
         epochs_by_source=epochs,
         feasible=True,
@@ -215,7 +213,9 @@ def _evaluation_flops(
     arm = parse_arm(cell.arm)
     taught = lengths.ift if isinstance(arm, Plain) and arm.format == "ift" else lengths.reasoning
     output = max(1, round(float(np.mean(taught - lengths.prompt))))
-    totals = (prefill_flops(architecture, int(p)) + decode_flops(architecture, int(p), output) for p in items.prompt_tokens)
+    totals = (
+        prefill_flops(architecture, int(p)) + decode_flops(architecture, int(p), output) for p in items.prompt_tokens
+    )
     return float(sum(totals))
 
 

@@ -1,4 +1,4 @@
-"""The plan as records: segments, cells, and what they cost. Made by plan/planner.py, stored as `plan.json`, executed by run/."""
+"""The plan as records: segments, cells, and what they cost. Stored as `plan.json`, executed by run/."""
 
 from typing import Literal
 

@@ -39,7 +39,9 @@ class TreeSegment:
     piece: Piece
 
 
-def cell_paths(study: Study, architecture: Architecture, student: str, lengths: CorpusLengths, seed: int) -> list[CellPath]:
+def cell_paths(
+    study: Study, architecture: Architecture, student: str, lengths: CorpusLengths, seed: int
+) -> list[CellPath]:
     """The paths of one student's cells under one seed, cut where any of them branches off another."""
     arms = [text for text in study.arms if seed in study.seeds_of(text)]
     streams = _streams(study, architecture, lengths, arms, seed)
@@ -113,8 +115,8 @@ def identify(
 ) -> list[TreeSegment]:
     """Gives every piece the identity of its end state.
 
-    The identity hashes the student's recipe, the seed and the way from the initial weights, in which neighbouring pieces
-    of one constant-rate phase count as one: it does not depend on where other cells branch off.
+    The identity hashes the student's recipe, the seed and the way from the initial weights, in which neighbouring
+    pieces of one constant-rate phase count as one: it does not depend on where other cells branch off.
     """
     assert not isinstance(path.pieces, Infeasible)
     segments: list[TreeSegment] = []
@@ -133,7 +135,11 @@ def identify(
             way.append(step)
         recipe = {"student": student_recipe, "seed": path.seed, "rates": _rates_used(way, rates), "way": way}
         segments.append(
-            TreeSegment(id=_readable(path, piece, fingerprint(recipe)), parent=segments[-1].id if segments else None, piece=piece)
+            TreeSegment(
+                id=_readable(path, piece, fingerprint(recipe)),
+                parent=segments[-1].id if segments else None,
+                piece=piece,
+            )
         )
     return segments
 

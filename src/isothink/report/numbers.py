@@ -54,6 +54,12 @@ def probability(value: float) -> str:
     return "> 0.99" if value > 0.995 else f"{value:.2f}"
 
 
+def probability_phrase(value: float) -> str:
+    """The same inside a sentence: `of 0.83`, `above 0.99`."""
+    text = probability(value)
+    return {"<": "below", ">": "above"}[text[0]] + text[1:] if text[0] in "<>" else f"of {text}"
+
+
 def p_value(value: float | None) -> str:
     """Two digits, with its sign: `= 0.012` or `< 0.001`."""
     if value is None:

@@ -116,8 +116,8 @@ def _recommendation_clause(verdict: Verdict) -> str:
     lead = "the best guess for now is" if verdict.outcome == "unresolved" else "the recommended configuration is"
     return (
         f"{lead} {best.configuration}{_standing(best)}, with an expected accuracy of {numbers.percent(best.accuracy)} "
-        f"({numbers.level(best.interval)} interval {numbers.percent_interval(best.interval)}) and a probability of "
-        f"{numbers.probability(best.probability_best)} of being the best"
+        f"({numbers.level(best.interval)} interval {numbers.percent_interval(best.interval)}) and a probability "
+        f"{numbers.probability_phrase(best.probability_best)} of being the best"
     )
 
 

@@ -30,10 +30,14 @@ class Attempt:
         if now - self._written < INTERVAL_SECONDS:
             return False
         self._written = now
-        row = {"attempt": self.name, "flops": flops, "tokens": tokens, "seconds": now - self._started}
+        self.note(flops, tokens, now - self._started)
+        return True
+
+    def note(self, flops: float, tokens: int, seconds: float) -> None:
+        """Writes the totals so far."""
+        row = {"attempt": self.name, "flops": flops, "tokens": tokens, "seconds": seconds}
         self._file.write(json.dumps(row).encode() + b"\n")
         self._file.flush()
-        return True
 
     @property
     def seconds(self) -> float:

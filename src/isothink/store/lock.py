@@ -1,7 +1,7 @@
 """The lock of a run folder: one scheduler at a time. Taken by run/ before it changes anything.
 
-It is the operating system's lock on an open file, so that of a process that died is free at once: there is no stale lock
-to clear. The file names who holds it.
+It is the operating system's lock on an open file, so that of a process that died is free at once: there is no stale
+lock to clear. The file names who holds it.
 """
 
 import fcntl

@@ -1,7 +1,7 @@
 """The run folder: where each artifact of a study lies, and how it gets there whole. Used by every stage that stores.
 
-Files are written beside their place and renamed; a folder counts as complete when its `manifest.json` is there, which is
-written last. Nothing is ever written outside the folder.
+Files are written beside their place and renamed; a folder counts as complete when its `manifest.json` is there, which
+is written last. Nothing is ever written outside the folder.
 """
 
 import json
@@ -49,7 +49,8 @@ class RunFolder:
 
     def exists(self) -> bool:
         """Whether a study was ever run here."""
-        return self.study_file.is_file()
+        there: bool = self.study_file.is_file()
+        return there
 
     def manifest(self, kind: str, step: str) -> dict[str, Any] | None:
         """The manifest of a complete step, or None where the step is not complete."""
@@ -132,5 +133,7 @@ def read_json(path: Path) -> dict[str, Any] | None:
         raise RunFolderError(f"{path}: found no JSON object", hint="remove it to have it made anew")
     version = data.get("schema_version", 0)
     if not isinstance(version, int) or version > SCHEMA_VERSION:
-        raise RunFolderError(f"{path}: schema_version {version} is newer than this program, which reads {SCHEMA_VERSION}")
+        raise RunFolderError(
+            f"{path}: schema_version {version} is newer than this program, which reads {SCHEMA_VERSION}"
+        )
     return data

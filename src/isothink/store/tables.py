@@ -13,6 +13,7 @@ from isothink.domain.sample import Sample
 
 PAIRS_FILE = "pairs.parquet"
 TOKENS_FILE = "tokens.parquet"
+ITEMS_FILE = "items.parquet"
 SAMPLES_FILE = "samples.parquet"
 METRICS_FILE = "metrics.parquet"
 

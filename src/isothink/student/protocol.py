@@ -46,7 +46,7 @@ class StepMetrics:
 class SegmentTask:
     """One segment: where it starts from, what it reads, where it writes.
 
-    `parent` is the folder of a trained segment with its optimizer's state, or None for random weights drawn under `seed`.
+    `parent` is the folder of a trained segment with its optimizer's state, or None for random weights under `seed`.
     The trainer writes weights into `folder`, and the optimizer's state as well if `keep_optimizer`.
     """
 

@@ -1,0 +1,117 @@
+"""The Python twin of the command line: load a study, plan it, run it, analyze it, read the verdict.
+
+>>> from isothink import api
+>>> study = api.load_study("studies/quickstart.yaml")
+>>> print(api.plan(study).total_flops)   # doctest: +SKIP
+>>> result = api.run(study)              # doctest: +SKIP
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from isothink.domain.study import Study
+from isothink.evidence.record import Evidence, Verdict
+from isothink.plan.record import Plan
+from isothink.run.load import load_study_file
+from isothink.run.pipeline import RunResult, Stage
+
+__all__ = [
+    "Evidence",
+    "Plan",
+    "RunResult",
+    "Study",
+    "Verdict",
+    "analyze",
+    "load_study",
+    "plan",
+    "price",
+    "read_evidence",
+    "report",
+    "run",
+    "sql",
+    "verdict",
+]
+
+
+def load_study(path: str | Path, overrides: Sequence[str] = ()) -> Study:
+    """Reads and checks a study file; `overrides` are `key.sub=value` with YAML values.
+
+    Raises:
+        isothink.errors.StudyError: one line that names the key, the value found and what is allowed.
+    """
+    return load_study_file(Path(path), overrides)
+
+
+def plan(study: Study) -> Plan:
+    """Derives and prices every step of a study; trains nothing and writes nothing."""
+    from isothink.run.pipeline import plan_study
+
+    return plan_study(study)
+
+
+def run(study: Study, *, until: Stage = "report", quiet: bool = True) -> RunResult:
+    """Does what is missing of a study, up to `until`; called again after an interruption, it resumes.
+
+    Worker processes are started. Cells that fail are listed in the result, not raised.
+
+    Raises:
+        isothink.errors.RunFolderError: another process runs the same folder.
+        isothink.errors.StepError: pairs or corpus could not be made.
+    """
+    from isothink.run.pipeline import run_study
+
+    return run_study(study, until=until, quiet=quiet)
+
+
+def analyze(run_folder: str | Path) -> Evidence:
+    """Analyses what is complete in a run folder, stores `evidence.json` and returns it."""
+    from isothink.run.analysis import analyze_run
+    from isothink.run.load import open_run
+
+    return analyze_run(open_run(Path(run_folder)))
+
+
+def read_evidence(run_folder: str | Path) -> Evidence | None:
+    """The stored evidence of a run folder, or None where there is none."""
+    from isothink.run.analysis import read_evidence as read
+    from isothink.run.load import open_run
+
+    return read(open_run(Path(run_folder)).folder)
+
+
+def report(run_folder: str | Path) -> Path:
+    """Analyses what is complete and writes `report.html`; returns its path."""
+    from isothink.run.analysis import analyze_run
+    from isothink.run.load import open_run
+    from isothink.run.reporting import write_report
+
+    workspace = open_run(Path(run_folder))
+    write_report(workspace, analyze_run(workspace))
+    report_file: Path = workspace.folder.report_file
+    return report_file
+
+
+def verdict(
+    run_folder: str | Path, *, family: str, budget: float | None = None, queries: float | None = None
+) -> Verdict:
+    """The decision for a family, a training budget (the study's top one by default) and a number of queries."""
+    from isothink.run.decision import decide_run
+    from isothink.run.load import open_run
+
+    return decide_run(open_run(Path(run_folder)), family=family, budget_flops=budget, queries=queries)
+
+
+def price(model: str, *, prompt_tokens: int, output_tokens: int) -> dict[str, Any]:
+    """FLOPs of training on, and of serving, one sequence, under every convention; `model` is a Hub id or a path."""
+    from isothink.compute.price import price_report
+
+    return price_report(model, prompt_tokens, output_tokens)
+
+
+def sql(run_folder: str | Path, query: str) -> list[dict[str, Any]]:
+    """The rows of a DuckDB query over a run: `pairs`, `segments`, `ledger`, `cells`, `samples`."""
+    from isothink.run.load import open_run
+    from isothink.run.query import query_run
+
+    return query_run(open_run(Path(run_folder)), query)

@@ -1,0 +1,237 @@
+"""The command line: one function per command, thin over api.py.
+
+Data goes to standard output, everything else to standard error.
+"""
+
+import os
+import sys
+from typing import Any
+
+import typer
+
+from isothink.cli import options
+from isothink.cli.output import complain, print_json
+from isothink.errors import IsothinkError
+
+app = typer.Typer(
+    name="isothink",
+    help="Scale or reason? Distil reasoning traces, or instruction-tune a larger student, at equal compute.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=True,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def main() -> None:
+    """Runs a command; errors become one line on standard error and an exit status."""
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    try:
+        app()
+    except IsothinkError as error:
+        complain(error)
+        sys.exit(error.exit_status)
+    except KeyboardInterrupt:
+        print("interrupted; the same command resumes", file=sys.stderr)
+        sys.exit(1)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+@app.callback(invoke_without_command=True)
+def root(version: options.Version = False) -> None:
+    """Scale or reason? Distil reasoning traces, or instruction-tune a larger student, at equal compute."""
+    if version:
+        from isothink import __version__
+
+        print(__version__)
+        raise typer.Exit
+
+
+@app.command()
+def plan(study: options.Study, overrides: options.Overrides = None, json: options.Json = False) -> None:
+    """Derive and price everything, print it, spend nothing.
+
+    Example: isothink plan studies/quickstart.yaml budgets.training_flops=[1e11]
+    """
+    from isothink import api
+    from isothink.cli.plan import plan_json, print_plan
+
+    loaded = api.load_study(study, overrides or ())
+    planned = api.plan(loaded)
+    if json:
+        print_json(plan_json(planned))
+    else:
+        print_plan(planned, loaded)
+
+
+def _until(stage: Any, study: Any, overrides: list[str] | None, json: bool) -> None:
+    from isothink.cli.run import run_and_print
+
+    run_and_print(study, overrides or [], until=stage, as_json=json)
+
+
+@app.command()
+def run(study: options.StudyOrRun, overrides: options.Overrides = None, json: options.Json = False) -> None:
+    """Do what is missing of a study, up to the report; the same command resumes.
+
+    Example: isothink run studies/quickstart.yaml
+    """
+    _until("report", study, overrides, json)
+
+
+@app.command()
+def generate(study: options.StudyOrRun, overrides: options.Overrides = None, json: options.Json = False) -> None:
+    """Have the teacher make the pairs, and freeze the corpus.
+
+    Example: isothink generate studies/quickstart.yaml
+    """
+    _until("generate", study, overrides, json)
+
+
+@app.command()
+def train(study: options.StudyOrRun, overrides: options.Overrides = None, json: options.Json = False) -> None:
+    """Train every feasible cell through the training tree.
+
+    Example: isothink train studies/quickstart.yaml
+    """
+    _until("train", study, overrides, json)
+
+
+@app.command()
+def evaluate(study: options.StudyOrRun, overrides: options.Overrides = None, json: options.Json = False) -> None:
+    """Let every cell answer the benchmarks (training what is missing).
+
+    Example: isothink evaluate runs/quickstart
+    """
+    _until("evaluate", study, overrides, json)
+
+
+@app.command()
+def analyze(run_folder: options.Run, json: options.Json = False) -> None:
+    """Turn the samples of a run into evidence, and print the verdicts.
+
+    Example: isothink analyze runs/quickstart
+    """
+    from isothink import api
+    from isothink.cli.run import print_verdicts
+
+    evidence = api.analyze(run_folder)
+    if json:
+        print_json(evidence.model_dump(mode="json"))
+    else:
+        print_verdicts(evidence)
+
+
+@app.command()
+def report(run_folder: options.Run, json: options.Json = False) -> None:
+    """Write report.html from a run folder, finished or half-way.
+
+    Example: isothink report runs/quickstart
+    """
+    from isothink import api
+
+    path = api.report(run_folder)
+    if json:
+        print_json({"report": str(path)})
+    else:
+        print(path)
+
+
+@app.command()
+def verdict(
+    run_folder: options.Run,
+    family: options.Family,
+    budget: options.Budget = None,
+    queries: options.Queries = None,
+    json: options.Json = False,
+) -> None:
+    """Decide for one family, a training budget and a number of queries to serve.
+
+    Example: isothink verdict runs/quickstart --family arithmetic-oe --budget 5e11 --queries 1e6
+    """
+    from isothink import api
+    from isothink.cli.verdict import verdict_text
+
+    decision = api.verdict(run_folder, family=family, budget=budget, queries=queries)
+    if json:
+        print_json(decision.model_dump(mode="json"))
+    else:
+        print(verdict_text(decision))
+
+
+@app.command()
+def price(
+    model: options.Model,
+    prompt_tokens: options.PromptTokens,
+    output_tokens: options.OutputTokens,
+    json: options.Json = False,
+) -> None:
+    """Count the FLOPs of training on, and of serving, one sequence, under every convention.
+
+    Example: isothink price Qwen/Qwen2.5-7B --prompt-tokens 140 --output-tokens 435
+    """
+    from isothink import api
+    from isothink.cli.price import price_table
+
+    found = api.price(model, prompt_tokens=prompt_tokens, output_tokens=output_tokens)
+    if json:
+        print_json(found)
+    else:
+        from rich.console import Console
+
+        Console().print(price_table(found))
+
+
+@app.command()
+def sql(run_folder: options.Run, query: options.Query, json: options.Json = False) -> None:
+    """Run a DuckDB query over pairs, segments, ledger, cells and samples of a run.
+
+    Example: isothink sql runs/quickstart "SELECT arm, avg(correct) FROM samples JOIN cells USING (cell) GROUP BY arm"
+    """
+    from isothink import api
+    from isothink.cli.output import print_rows
+
+    rows = api.sql(run_folder, query)
+    if json:
+        print_json(rows)
+    else:
+        print_rows(rows)
+
+
+@app.command()
+def step(run_folder: options.Run, step_id: options.StepId) -> None:
+    """Execute one step of a planned run from its folder alone; does nothing if it is complete.
+
+    Example: isothink step runs/quickstart 29k-ift-seed0-trunk607-0a1b2c3d4e5f
+    """
+    from isothink.run.load import open_run
+    from isothink.run.step import execute_step
+
+    execute_step(open_run(run_folder), step_id)
+    print(step_id)
+
+
+@app.command(name="list")
+def list_parts(kind: options.Kind, json: options.Json = False) -> None:
+    """List what a study can name: benchmarks, models, backends or conventions.
+
+    Example: isothink list benchmarks
+    """
+    from isothink.cli.output import print_rows
+    from isothink.cli.parts import parts_of
+
+    rows = parts_of(kind)
+    if json:
+        print_json(rows)
+    else:
+        print_rows(rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,35 @@
+"""Arguments and options that commands share. Used by cli/main.py."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Study = Annotated[Path, typer.Argument(metavar="STUDY", help="A study file (YAML).", show_default=False)]
+StudyOrRun = Annotated[
+    Path, typer.Argument(metavar="STUDY", help="A study file (YAML), or a run folder.", show_default=False)
+]
+Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, or its study file.", show_default=False)]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[KEY=VALUE]...", help="Changes to the study file: dotted keys, YAML values."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print data as JSON on standard output.")]
+Version = Annotated[bool, typer.Option("--version", help="Print the version.")]
+Family = Annotated[str, typer.Option("--family", help="The family of benchmarks.", show_default=False)]
+Budget = Annotated[
+    float | None, typer.Option("--budget", help="Training FLOPs; the study's largest budget by default.")
+]
+Queries = Annotated[float | None, typer.Option("--queries", help="Queries to serve; the study's number by default.")]
+Model = Annotated[
+    str, typer.Argument(metavar="MODEL", help="A published model's Hub id, or a config.json.", show_default=False)
+]
+PromptTokens = Annotated[int, typer.Option("--prompt-tokens", help="Tokens of the prompt.", show_default=False)]
+OutputTokens = Annotated[
+    int, typer.Option("--output-tokens", help="Tokens of the answer, its end included.", show_default=False)
+]
+Query = Annotated[str, typer.Argument(metavar="QUERY", help="A SELECT statement.", show_default=False)]
+StepId = Annotated[str, typer.Argument(metavar="ID", help="A segment, or a cell's evaluation.", show_default=False)]
+Kind = Annotated[
+    str, typer.Argument(metavar="KIND", help="benchmarks, models, backends or conventions.", show_default=False)
+]

@@ -1,0 +1,42 @@
+"""Printing for all commands: JSON and tables to standard output, errors to standard error."""
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from isothink.errors import IsothinkError
+
+
+def print_json(data: Any) -> None:
+    """Prints JSON (no NaN, no infinity)."""
+    print(json.dumps(data, indent=1, allow_nan=False))
+
+
+def complain(error: IsothinkError) -> None:
+    """Prints an error as one line, and its hint as another."""
+    print(f"error: {_line(error.message)}", file=sys.stderr)
+    if error.hint:
+        print(f"hint: {_line(error.hint)}", file=sys.stderr)
+
+
+def _line(text: str) -> str:
+    """One line without control characters: what a file says must not steer the terminal."""
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
+def print_rows(rows: Sequence[dict[str, Any]]) -> None:
+    """Prints rows as a table whose width is that of its contents."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    if not rows:
+        print("no rows", file=sys.stderr)
+        return
+    table = Table()
+    for name in rows[0]:
+        table.add_column(Text(name), overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(_line("" if value is None else str(value))) for value in row.values()))
+    Console(soft_wrap=not sys.stdout.isatty()).print(table)

@@ -1,0 +1,36 @@
+"""What `isothink list` prints: the parts that a study file or a command can name."""
+
+from typing import Any
+
+from isothink.compute.conventions import CONVENTIONS
+from isothink.compute.registry import lookup, published_names
+from isothink.errors import UsageError
+from isothink.procedural.tasks import TASKS
+from isothink.run.backends import KINDS
+
+PARTS = ("benchmarks", "models", "backends", "conventions")
+
+
+def parts_of(kind: str) -> list[dict[str, Any]]:
+    """Rows that describe every part of a kind.
+
+    Raises:
+        UsageError: there is no such kind.
+    """
+    if kind == "benchmarks":
+        return [
+            {
+                "name": task.name,
+                "family": task.family,
+                "answer": task.answer_format,
+                "test items": "the training facts" if task.train_is_test else "held out",
+            }
+            for task in TASKS.values()
+        ]
+    if kind == "models":
+        return [{"name": name, "verified": lookup(name).verified} for name in published_names()]
+    if kind == "backends":
+        return [{"kind": part, "name": name} for part, table in KINDS.items() for name in table]
+    if kind == "conventions":
+        return [{"name": name, "counts": convention.description} for name, convention in CONVENTIONS.items()]
+    raise UsageError(f"found {kind!r}, allowed are {', '.join(PARTS)}")

@@ -1,0 +1,32 @@
+"""The decision for one question, from a run's samples. Called by `isothink verdict` and api.verdict."""
+
+from isothink.evidence.record import Verdict
+from isothink.evidence.verdict import decide
+from isothink.run.analysis import run_caveats, work_out_run
+from isothink.run.workspace import Workspace
+
+
+def decide_run(
+    workspace: Workspace,
+    *,
+    family: str,
+    budget_flops: float | None,
+    queries: float | None,
+    inference_budget_flops: float | None = None,
+    lifetime_budget_flops: float | None = None,
+) -> Verdict:
+    """Decides for a training budget (the study's top one by default) and a number of queries (the study's).
+
+    Raises:
+        UsageError: an unknown family or an impossible number.
+    """
+    study = workspace.study
+    return decide(
+        work_out_run(workspace),
+        family=family,
+        budget_flops=max(study.budgets.training_flops) if budget_flops is None else budget_flops,
+        queries=study.verdict.queries if queries is None else queries,
+        inference_budget_flops=inference_budget_flops,
+        lifetime_budget_flops=lifetime_budget_flops,
+        caveats=run_caveats(workspace),
+    )

@@ -1,0 +1,145 @@
+"""Pairs, corpus and items: made from a study, frozen in the run folder, read back. Used by planning and by workers."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from isothink.benchmark.items import procedural_items
+from isothink.corpus.corpus import Corpus, CorpusLengths, LengthSource, freeze, measure
+from isothink.corpus.ragged import Ragged
+from isothink.corpus.rendering import tokenize_pairs
+from isothink.domain.pair import Pair
+from isothink.domain.sample import Item
+from isothink.domain.study import Study
+from isothink.plan.planner import ItemLengths
+from isothink.run.backends import load_teacher, load_tokenizer
+from isothink.store.fingerprint import fingerprint
+from isothink.store.run_folder import RunFolder
+from isothink.store.tables import ITEMS_FILE, TOKEN_SCHEMA, TOKENS_FILE, read_columns, write_columns
+from isothink.teacher.pairs import PairSet, make_pairs
+from isothink.teacher.probe import check_toggle
+from isothink.teacher.prompts import procedural_prompts
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inputs:
+    """What every arm of a study reads and answers."""
+
+    corpus: Corpus
+    items: tuple[Item, ...]
+    item_prompt_tokens: tuple[int, ...]
+
+    def lengths(self, origin: LengthSource) -> CorpusLengths:
+        """What planning needs of the corpus."""
+        return measure(self.corpus, origin=origin)
+
+    def item_lengths(self) -> ItemLengths:
+        """What planning needs of the items."""
+        return ItemLengths(
+            identity=items_identity(self.items), prompt_tokens=np.asarray(self.item_prompt_tokens, dtype=np.int64)
+        )
+
+
+def items_identity(items: tuple[Item, ...]) -> str:
+    """Identity of the questions and their scoring."""
+    return fingerprint([item.model_dump() for item in items])
+
+
+def pairs_step(study: Study) -> str:
+    """The id of the step that makes the pairs."""
+    return f"pairs-{fingerprint({'prompts': study.prompts.model_dump(), 'teacher': study.teacher.model_dump()})}"
+
+
+def corpus_step(study: Study) -> str:
+    """The id of the step that freezes the corpus and the items."""
+    evaluation = study.evaluation.model_dump(include={"tasks", "items_per_task", "seed"})
+    recipe = {"pairs": pairs_step(study), "tokenizer": study.tokenizer.model_dump(), "evaluation": evaluation}
+    return f"corpus-{fingerprint(recipe)}"
+
+
+def make_study_pairs(study: Study) -> PairSet:
+    """Asks the teacher every prompt in both modes, after a probe that the toggle works."""
+    teacher = load_teacher(study.teacher.backend)
+    prompts = procedural_prompts(study.prompts.tasks, prompts_per_task=study.prompts.per_task, seed=study.prompts.seed)
+    check_toggle(teacher, [prompt.text for prompt in prompts])
+    return make_pairs(prompts, teacher)
+
+
+def make_inputs(study: Study, pairs: tuple[Pair, ...]) -> Inputs:
+    """Tokenizes pairs and items."""
+    tokenizer = load_tokenizer(study.tokenizer.backend)
+    rows = tokenize_pairs(pairs, tokenizer)
+    items = tuple(
+        procedural_items(
+            study.evaluation.tasks, items_per_benchmark=study.evaluation.items_per_task, seed=study.evaluation.seed
+        )
+    )
+    prompts = tokenizer.encode_prompts([item.prompt for item in items])
+    return Inputs(
+        corpus=freeze(rows, tokenizer=tokenizer.fingerprint, vocabulary_size=tokenizer.vocabulary_size),
+        items=items,
+        item_prompt_tokens=tuple(len(prompt) for prompt in prompts),
+    )
+
+
+def pilot_inputs(study: Study) -> Inputs:
+    """The inputs that a run would freeze, made in memory; for teachers that cost nothing."""
+    return make_inputs(study, make_study_pairs(study).pairs)
+
+
+def write_inputs(inputs: Inputs, folder: Path) -> dict[str, object]:
+    """Writes the frozen inputs into `folder` and returns what their manifest says."""
+    corpus = inputs.corpus
+    columns = {
+        "pair": list(corpus.ids),
+        "source": list(corpus.sources),
+        **{
+            name: pa.ListArray.from_arrays(pa.array(part.offsets, pa.int32()), pa.array(part.values, pa.int32()))
+            for name, part in (("prompt", corpus.prompt), ("ift", corpus.ift), ("reasoning", corpus.reasoning))
+        },
+    }
+    write_columns(folder / TOKENS_FILE, columns, TOKEN_SCHEMA)
+    items: dict[str, list[object]] = {
+        name: [getattr(item, name) for item in inputs.items] for name in Item.model_fields
+    }
+    items["prompt_tokens"] = list(inputs.item_prompt_tokens)
+    write_columns(folder / ITEMS_FILE, items, pa.table(items).schema)
+    return {
+        "corpus": corpus.identity,
+        "tokenizer": corpus.tokenizer,
+        "vocabulary_size": corpus.vocabulary_size,
+        "items": items_identity(inputs.items),
+        "pairs": len(corpus.ids),
+    }
+
+
+def read_inputs(folder: RunFolder, study: Study) -> Inputs | None:
+    """The frozen inputs of a study, or None where they are not frozen yet."""
+    step = corpus_step(study)
+    manifest = folder.manifest("corpus", step)
+    if manifest is None:
+        return None
+    place = folder.step_folder("corpus", step)
+    table = read_columns(place / TOKENS_FILE)
+    corpus = Corpus(
+        ids=tuple(table["pair"].to_pylist()),
+        sources=tuple(table["source"].to_pylist()),
+        prompt=_ragged(table["prompt"]),
+        ift=_ragged(table["ift"]),
+        reasoning=_ragged(table["reasoning"]),
+        tokenizer=str(manifest["tokenizer"]),
+        vocabulary_size=int(manifest["vocabulary_size"]),
+    )
+    rows = read_columns(place / ITEMS_FILE).to_pylist()
+    tokens = tuple(int(row.pop("prompt_tokens")) for row in rows)
+    return Inputs(corpus=corpus, items=tuple(Item.model_validate(row) for row in rows), item_prompt_tokens=tokens)
+
+
+def _ragged(column: pa.ChunkedArray) -> Ragged:
+    whole = column.combine_chunks()
+    return Ragged(
+        values=whole.values.to_numpy(zero_copy_only=False).astype(np.int32),
+        offsets=whole.offsets.to_numpy(zero_copy_only=False).astype(np.int64),
+    )

@@ -1,0 +1,69 @@
+"""Opens what a command names: a study file, or the run folder of a study. Used by api.py and cli/."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from isothink.domain.study import Study
+from isothink.errors import StudyError, UsageError
+from isothink.plan.students import student_architecture
+from isothink.procedural.tasks import TASKS
+from isothink.run.workspace import Workspace
+from isothink.store.run_folder import RunFolder
+from isothink.store.study_file import read_study
+
+SMALLEST_VOCABULARY = 1
+"""Stands in for the tokenizer's, which is not loaded yet; only the other fields are checked here."""
+
+
+def load_study_file(path: Path, overrides: Sequence[str] = ()) -> Study:
+    """A study file, or that of a run folder, checked as far as it can be without its tokenizer.
+
+    Raises:
+        StudyError: one line that names the key, the value found and what is allowed.
+    """
+    if path.is_dir():
+        folder = RunFolder(path)
+        if not folder.exists():
+            raise UsageError(f"{path}: found a folder without study.yaml, allowed is a study file or a run folder")
+        overrides = [*overrides, f"output={_quoted(str(path))}"]
+        path = folder.study_file
+    study = read_study(path, overrides)
+    try:
+        _check(study)
+    except StudyError as error:
+        raise StudyError(f"{path}: {error.message}", hint=error.hint) from None
+    return study
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _check(study: Study) -> None:
+    for key, tasks in (("prompts.tasks", study.prompts.tasks), ("evaluation.tasks", study.evaluation.tasks)):
+        for index, task in enumerate(tasks):
+            if task not in TASKS:
+                raise StudyError(f'{key}[{index}]: found "{task}", allowed are {", ".join(TASKS)}')
+    for task in study.evaluation.tasks:
+        if TASKS[task].train_is_test and task not in study.prompts.tasks:
+            raise StudyError(
+                f'evaluation.tasks: found "{task}", whose facts must be taught, allowed are those of prompts.tasks'
+            )
+    for index in range(len(study.students)):
+        student_architecture(study, index, SMALLEST_VOCABULARY)
+
+
+def open_run(path: Path) -> Workspace:
+    """The workspace of a run folder, or of the folder that a study file names.
+
+    Raises:
+        UsageError: there is no run.
+    """
+    folder = RunFolder(path)
+    if path.is_file():
+        from isothink.run.pipeline import default_folder
+
+        folder = default_folder(load_study_file(path))
+    if not folder.exists():
+        raise UsageError(f"{folder.path}: found no run there", hint="isothink run STUDY makes one in runs/NAME")
+    return Workspace(folder)

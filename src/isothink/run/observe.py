@@ -1,0 +1,175 @@
+"""Turns stored samples into what the analysis reads, and says which cells are missing. Called by run/analysis.py."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from isothink.compute.architecture import Architecture
+from isothink.compute.conventions import CONVENTIONS
+from isothink.domain.arm import parse_arm
+from isothink.domain.sample import Item
+from isothink.evidence.observations import CellFacts, Floats, ItemFacts, Observations
+from isothink.evidence.record import MissingCell
+from isothink.plan.record import Plan, PlannedCell
+from isothink.run.todo import failures_in
+from isothink.run.workspace import Workspace
+from isothink.store.run_folder import RunFolder, read_json
+from isothink.store.tables import SAMPLES_FILE, read_columns
+
+COLUMNS = ("item", "correct", "think_state", "stop_reason", "prompt_tokens", "trace_tokens", "answer_tokens")
+THINKING = ("closed", "orphan_close", "unclosed")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scores:
+    """One cell's answers; arrays of shape [items], NaN where an item has none."""
+
+    correct: Floats
+    truncated: Floats
+    thinking: Floats
+    prompt_tokens: Floats
+    trace_tokens: Floats
+    answer_tokens: Floats
+
+
+def observe(workspace: Workspace) -> tuple[Observations, tuple[MissingCell, ...]]:
+    """All complete cells as observations, and the others with their reasons."""
+    plan, items = workspace.plan, workspace.inputs.items
+    complete = [cell for cell in plan.cells if _is_complete(workspace.folder, cell)]
+    parameters = {student.name: student.parameters for student in plan.students}
+    scores = [_scores(workspace.folder, cell, items) for cell in complete]
+    shape = (len(complete), len(items))
+
+    def stack(name: str) -> Floats:
+        return np.array([getattr(score, name) for score in scores], dtype=np.float64).reshape(shape)
+
+    observations = Observations(
+        cells=tuple(_facts(workspace.folder, cell, parameters[cell.student]) for cell in complete),
+        items=tuple(
+            ItemFacts(item=item.id, benchmark=item.benchmark, family=item.family, cluster=item.cluster)
+            for item in items
+        ),
+        correct=stack("correct"),
+        truncated=stack("truncated"),
+        thinking=stack("thinking"),
+        prompt_tokens=stack("prompt_tokens"),
+        trace_tokens=stack("trace_tokens"),
+        answer_tokens=stack("answer_tokens"),
+        inference_flops=_inference_flops(workspace, complete, scores, shape),
+    )
+    return observations, missing_cells(plan, workspace.folder)
+
+
+def missing_cells(plan: Plan, folder: RunFolder) -> tuple[MissingCell, ...]:
+    """Every planned cell without samples, and why."""
+    failures = failures_in(folder)
+    missing = []
+    for cell in plan.cells:
+        if _is_complete(folder, cell):
+            continue
+        errors = [failures[step] for step in (*cell.path, cell.samples) if step in failures]
+        if not cell.feasible:
+            reason = f"infeasible: {cell.reason}"
+        else:
+            reason = f"failed: {errors[0]}" if errors else "not run yet"
+        missing.append(MissingCell(cell=cell.id, configuration=cell.configuration, reason=reason))
+    return tuple(missing)
+
+
+def _is_complete(folder: RunFolder, cell: PlannedCell) -> bool:
+    return cell.samples is not None and folder.manifest("samples", cell.samples) is not None
+
+
+def _scores(folder: RunFolder, cell: PlannedCell, items: tuple[Item, ...]) -> Scores:
+    table = read_columns(folder.step_folder("samples", str(cell.samples)) / SAMPLES_FILE, COLUMNS).to_pydict()
+    position = {item.id: index for index, item in enumerate(items)}
+    rows = np.array([position[item] for item in table["item"]], dtype=np.int64)
+
+    def column(values: list[Any]) -> Floats:
+        sums, counts = np.zeros(len(items)), np.zeros(len(items))
+        for row, value in zip(rows, values, strict=True):
+            if value is not None:  # repeats of an item are averaged, a missing score is left out
+                sums[row] += value
+                counts[row] += 1
+        means: Floats = np.divide(sums, counts, out=np.full(len(items), np.nan), where=counts > 0)
+        return means
+
+    return Scores(
+        correct=column(table["correct"]),
+        truncated=column([reason == "length" for reason in table["stop_reason"]]),
+        thinking=column([state in THINKING for state in table["think_state"]]),
+        prompt_tokens=column(table["prompt_tokens"]),
+        trace_tokens=column(table["trace_tokens"]),
+        answer_tokens=column(table["answer_tokens"]),
+    )
+
+
+def _facts(folder: RunFolder, cell: PlannedCell, parameters: int) -> CellFacts:
+    manifests = [folder.manifest("segments", step) or {} for step in cell.path]
+    figures: dict[str, float] = {}
+    for name in CONVENTIONS:
+        parts = [manifest["flops_by_convention"].get(name) for manifest in manifests]
+        if all(part is not None for part in parts):
+            figures[name] = float(sum(parts))
+    return CellFacts(
+        cell=cell.id,
+        configuration=cell.configuration,
+        student=cell.student,
+        parameters=parameters,
+        arm=cell.arm,
+        arm_kind=parse_arm(cell.arm).kind,
+        budget_flops=cell.budget_flops,
+        seed=cell.seed,
+        trunk=f"{cell.student}-{manifests[0]['arm']}-seed{cell.seed}",
+        training_flops=figures,
+        fixed_flops=0.0,
+    )
+
+
+def _inference_flops(
+    workspace: Workspace, cells: list[PlannedCell], scores: list[Scores], shape: tuple[int, int]
+) -> dict[str, Floats]:
+    result: dict[str, Floats] = {}
+    architectures = {student.name: workspace.architecture(student.name) for student in workspace.plan.students}
+    for name in CONVENTIONS:
+        rows = [_served(name, architectures[cell.student], score) for cell, score in zip(cells, scores, strict=True)]
+        if all(row is not None for row in rows):
+            result[name] = np.array(rows, dtype=np.float64).reshape(shape)
+    return result
+
+
+def _served(name: str, architecture: Architecture, score: Scores) -> list[float] | None:
+    """FLOPs of serving each item under one convention; None where the convention defines none."""
+    convention = CONVENTIONS[name]
+    known: dict[tuple[int, int], float] = {}
+    row = []
+    for prompt, output in zip(score.prompt_tokens, score.trace_tokens + score.answer_tokens, strict=True):
+        if np.isnan(output):
+            row.append(float("nan"))
+            continue
+        key = (round(prompt), max(1, round(output)))
+        if key not in known:
+            parts = (convention.prefill_flops(architecture, key[0]), convention.decode_flops(architecture, *key))
+            if parts[0] is None or parts[1] is None:
+                return None
+            known[key] = float(parts[0] + parts[1])
+        row.append(known[key])
+    return row
+
+
+def ledger_rows(folder: RunFolder, plan: Plan) -> list[Mapping[str, Any]]:
+    """Every ledger row of the plan's steps; totals are sums of these."""
+    rows: list[Mapping[str, Any]] = []
+    for kind in ("pairs", "corpus"):
+        for place in sorted((folder.path / kind).glob("*/manifest.json")):
+            rows.extend((folder.manifest(kind, place.parent.name) or {}).get("ledger", []))
+    for segment in plan.segments:
+        rows.extend((folder.manifest("segments", segment.id) or {}).get("ledger", []))
+    for cell in plan.cells:
+        if cell.samples is not None:
+            rows.extend((folder.manifest("samples", cell.samples) or {}).get("ledger", []))
+    for failure in sorted((folder.path / "failures").glob("*.json")):
+        rows.extend((read_json(failure) or {}).get("ledger", []))
+    return rows

@@ -1,0 +1,178 @@
+"""SQL over a run: DuckDB views on its Parquet files and manifests. Called by `isothink sql` and api.sql."""
+
+import json
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from isothink.errors import UsageError
+from isothink.run.inputs import pairs_step
+from isothink.run.observe import ledger_rows
+from isothink.run.todo import completed_in, failures_in
+from isothink.run.workspace import Workspace
+from isothink.store.tables import PAIR_SCHEMA, PAIRS_FILE, SAMPLE_SCHEMA, SAMPLES_FILE
+
+SAMPLE_COLUMNS = (
+    "cell, benchmark, family, item, repeat, correct, think_state, stop_reason, prompt_tokens, trace_tokens,"
+    " answer_tokens, inference_flops, text, extracted, reference, prompt, error, scorer, cluster"
+)
+
+CELLS = pa.schema(
+    [
+        ("cell", pa.string()),
+        ("student", pa.string()),
+        ("arm", pa.string()),
+        ("seed", pa.int64()),
+        ("parameters", pa.int64()),
+        ("budget_flops", pa.float64()),
+        ("training_flops", pa.float64()),
+        ("status", pa.string()),
+        ("error", pa.string()),
+        ("steps", pa.int64()),
+        ("prompts", pa.int64()),
+        ("unique_prompts", pa.int64()),
+        ("epochs", pa.float64()),
+    ]
+)
+SEGMENTS = pa.schema(
+    [
+        ("segment", pa.string()),
+        ("parent", pa.string()),
+        ("student", pa.string()),
+        ("arm", pa.string()),
+        ("seed", pa.int64()),
+        ("kind", pa.string()),
+        ("steps", pa.int64()),
+        ("tokens", pa.int64()),
+        ("planned_flops", pa.float64()),
+        ("flops", pa.float64()),
+        ("status", pa.string()),
+    ]
+)
+LEDGER = pa.schema(
+    [
+        ("phase", pa.string()),
+        ("step", pa.string()),
+        ("flops", pa.float64()),
+        ("hardware_flops", pa.float64()),
+        ("tokens", pa.int64()),
+        ("seconds", pa.float64()),
+    ]
+)
+
+
+def query_run(workspace: Workspace, query: str) -> list[dict[str, Any]]:
+    """Runs a query and returns its rows; the query can read the run, and neither other files nor the network.
+
+    Raises:
+        UsageError: DuckDB refuses the query.
+    """
+    connection = duckdb.connect(":memory:")
+    try:
+        for name, table in _tables(workspace).items():
+            connection.register(f"{name}_rows", table)
+            connection.execute(f"CREATE TABLE {name} AS SELECT * FROM {name}_rows")
+            connection.unregister(f"{name}_rows")
+        connection.execute("SET enable_external_access = false")
+        connection.execute("SET lock_configuration = true")
+        return _rows(connection.execute(query).to_arrow_table())
+    except duckdb.Error as error:
+        raise UsageError(f"query: {str(error).splitlines()[0]}", hint="tables: " + ", ".join(TABLES)) from None
+    finally:
+        connection.close()
+
+
+def _rows(table: pa.Table) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = json.loads(json.dumps(table.to_pylist(), default=str))
+    return rows
+
+
+TABLES = ("pairs", "segments", "ledger", "cells", "samples")
+
+
+def _tables(workspace: Workspace) -> dict[str, pa.Table]:
+    return {
+        "pairs": _pairs(workspace),
+        "segments": _segments(workspace),
+        "ledger": pa.Table.from_pylist(list(map(dict, ledger_rows(workspace.folder, workspace.plan))), schema=LEDGER),
+        "cells": _cells(workspace),
+        "samples": _samples(workspace),
+    }
+
+
+def _pairs(workspace: Workspace) -> pa.Table:
+    import pyarrow.parquet as pq
+
+    path = workspace.folder.step_folder("pairs", pairs_step(workspace.study)) / PAIRS_FILE
+    return pq.read_table(path) if path.is_file() else PAIR_SCHEMA.empty_table()
+
+
+def _samples(workspace: Workspace) -> pa.Table:
+    import pyarrow.parquet as pq
+
+    names = [name.strip() for name in SAMPLE_COLUMNS.split(",")]
+    tables = [SAMPLE_SCHEMA.empty_table()]
+    for cell in workspace.plan.cells:
+        if cell.samples is not None and workspace.folder.manifest("samples", cell.samples) is not None:
+            tables.append(pq.read_table(workspace.folder.step_folder("samples", cell.samples) / SAMPLES_FILE))
+    return pa.concat_tables(tables).select(names)
+
+
+def _cells(workspace: Workspace) -> pa.Table:
+    folder, plan = workspace.folder, workspace.plan
+    parameters = {student.name: student.parameters for student in plan.students}
+    complete, failures = completed_in(folder), failures_in(folder)
+    rows = []
+    for cell in plan.cells:
+        trained = cell.feasible and set(cell.path) <= complete.segments
+        manifests = [folder.manifest("segments", step) or {} for step in cell.path] if trained else []
+        errors = [failures[step] for step in (*cell.path, cell.samples) if step in failures]
+        status = "waiting"
+        if not cell.feasible:
+            status = "infeasible"
+        elif cell.samples in complete.samples:
+            status = "complete"
+        elif errors:
+            status = "failed"
+        rows.append(
+            {
+                "cell": cell.id,
+                "student": cell.student,
+                "arm": cell.arm,
+                "seed": cell.seed,
+                "parameters": parameters[cell.student],
+                "budget_flops": cell.budget_flops,
+                "training_flops": float(sum(manifest["flops"] for manifest in manifests)) if trained else None,
+                "status": status,
+                "error": cell.reason if not cell.feasible else (errors[0] if status == "failed" else None),
+                "steps": cell.steps,
+                "prompts": cell.prompts,
+                "unique_prompts": cell.unique_prompts,
+                "epochs": cell.epochs,
+            }
+        )
+    return pa.Table.from_pylist(rows, schema=CELLS)
+
+
+def _segments(workspace: Workspace) -> pa.Table:
+    complete = completed_in(workspace.folder)
+    rows = []
+    for segment in workspace.plan.segments:
+        manifest = workspace.folder.manifest("segments", segment.id) or {}
+        rows.append(
+            {
+                "segment": segment.id,
+                "parent": segment.parent,
+                "student": segment.student,
+                "arm": segment.arm,
+                "seed": segment.seed,
+                "kind": segment.kind,
+                "steps": segment.steps,
+                "tokens": segment.tokens,
+                "planned_flops": float(segment.flops),
+                "flops": float(manifest["flops"]) if "flops" in manifest else None,
+                "status": "complete" if segment.id in complete.segments else "waiting",
+            }
+        )
+    return pa.Table.from_pylist(rows, schema=SEGMENTS)

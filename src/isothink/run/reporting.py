@@ -1,0 +1,164 @@
+"""Collects what a report shows from the run folder, and writes it. Called by run/pipeline.py and `isothink report`."""
+
+import platform
+import shlex
+import time
+from collections import defaultdict
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from isothink.domain.ledger import PHASES, Phase
+from isothink.domain.study import Study
+from isothink.evidence.record import Evidence, MissingCell
+from isothink.plan.record import Plan, PlannedCell
+from isothink.report.data import (
+    MissingResult,
+    PhaseTotal,
+    PlanTotals,
+    ReportData,
+    SampleAnswer,
+    SamplePair,
+    StudentRow,
+)
+from isothink.report.page import render_page
+from isothink.run.observe import ledger_rows, missing_cells
+from isothink.run.workspace import Workspace
+from isothink.store.run_folder import RunFolder, write_text
+from isothink.store.study_file import write_study
+from isothink.store.tables import SAMPLES_FILE, read_columns
+
+LIBRARIES = ("isothink", "torch", "transformers", "tokenizers", "safetensors", "numpy", "scipy", "pyarrow")
+ITEMS_SHOWN = 4
+"""Items of each benchmark whose answers are shown side by side."""
+LONGEST_TEXT = 2_000
+
+
+def write_report(workspace: Workspace, evidence: Evidence) -> None:
+    """Writes `report.html`."""
+    write_text(workspace.folder.report_file, render_page(report_data(workspace, evidence)))
+
+
+def report_data(workspace: Workspace, evidence: Evidence) -> ReportData:
+    """Everything the report shows."""
+    study, plan, folder = workspace.study, workspace.plan, workspace.folder
+    missing = missing_cells(plan, folder)
+    rows = ledger_rows(folder, plan)
+    return ReportData(
+        name=study.name,
+        title=study.title,
+        study_text=write_study(study),
+        evidence=evidence,
+        ledger=_ledger(rows),
+        teacher_cost_is_absent=study.teacher.backend == "symbolic",
+        plan=_totals(plan, missing),
+        missing=tuple(_missing(cell) for cell in missing),
+        samples=_samples(folder, study, plan),
+        samples_total=sum(
+            (folder.manifest("samples", cell.samples) or {}).get("samples", 0) for cell in plan.cells if cell.samples
+        ),
+        students=tuple(StudentRow(name=student.name, parameters=student.parameters) for student in plan.students),
+        versions=versions(),
+        command=f"isothink run {shlex.quote(str(folder.study_file))}",
+        generated_at=time.strftime("%Y-%m-%d %H:%M %Z"),
+        complete=not any(cell.reason == "not run yet" for cell in missing),
+    )
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the libraries that results depend on, where they are installed."""
+    found = {"python": platform.python_version(), "platform": platform.platform()}
+    for library in LIBRARIES:
+        try:
+            found[library] = version(library)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _ledger(rows: list[Any]) -> dict[Phase, PhaseTotal]:
+    totals: dict[Phase, list[Any]] = defaultdict(list)
+    for row in rows:
+        totals[row["phase"]].append(row)
+    return {
+        phase: PhaseTotal(
+            flops=sum(row["flops"] for row in totals[phase]),
+            tokens=sum(row["tokens"] for row in totals[phase]),
+            seconds=sum(row["seconds"] for row in totals[phase]),
+        )
+        for phase in PHASES
+        if phase in totals
+    }
+
+
+def _totals(plan: Plan, missing: tuple[MissingCell, ...]) -> PlanTotals:
+    return PlanTotals(
+        planned_training_flops=float(plan.total_flops),
+        unshared_training_flops=float(plan.unshared_flops),
+        cells_planned=len(plan.cells),
+        cells_complete=len(plan.cells) - len(missing),
+        cells_failed=sum(cell.reason.startswith("failed: ") for cell in missing),
+        cells_infeasible=sum(cell.reason.startswith("infeasible: ") for cell in missing),
+    )
+
+
+def _missing(cell: MissingCell) -> MissingResult:
+    for prefix, status in (("failed: ", "failed"), ("infeasible: ", "infeasible")):
+        if cell.reason.startswith(prefix):
+            error = cell.reason.removeprefix(prefix)
+            return MissingResult(cell=cell.cell, configuration=cell.configuration, status=status, error=error)
+    return MissingResult(cell=cell.cell, configuration=cell.configuration, status="not_run", error="")
+
+
+def _samples(folder: RunFolder, study: Study, plan: Plan) -> tuple[SamplePair, ...]:
+    """The first items of every benchmark, answered by the `ift` and another arm of one student at the top budget."""
+    left, right = _sides(folder, study, plan)
+    if left is None or right is None:
+        return ()
+    ours, theirs = _by_item(folder, left), _by_item(folder, right)
+    shown: dict[str, int] = defaultdict(int)
+    pairs = []
+    for item, row in ours.items():
+        if item not in theirs or shown[row["benchmark"]] >= ITEMS_SHOWN:
+            continue
+        shown[row["benchmark"]] += 1
+        pairs.append(
+            SamplePair(
+                family=row["family"],
+                benchmark=row["benchmark"],
+                item=item,
+                prompt=row["prompt"][:LONGEST_TEXT],
+                reference=row["reference"][:LONGEST_TEXT],
+                left=_answer(left, row),
+                right=_answer(right, theirs[item]),
+            )
+        )
+    return tuple(pairs)
+
+
+def _sides(folder: RunFolder, study: Study, plan: Plan) -> tuple[PlannedCell | None, PlannedCell | None]:
+    """Two complete cells that differ in their arm alone; the largest student at the top budget if it has both."""
+    order = {student.name: index for index, student in enumerate(study.students)}
+    complete = [cell for cell in plan.cells if cell.samples and folder.manifest("samples", cell.samples) is not None]
+    complete.sort(key=lambda cell: (-cell.budget_flops, -order[cell.student], cell.seed))
+    for left in complete:
+        for right in complete:
+            alike = (left.student, left.budget_flops, left.seed) == (right.student, right.budget_flops, right.seed)
+            if alike and left.arm == "ift" and right.arm == "reasoning":
+                return left, right
+    return None, None
+
+
+def _by_item(folder: RunFolder, cell: PlannedCell) -> dict[str, dict[str, Any]]:
+    table = read_columns(folder.step_folder("samples", str(cell.samples)) / SAMPLES_FILE)
+    return {row["item"]: row for row in table.to_pylist() if row["repeat"] == 0}
+
+
+def _answer(cell: PlannedCell, row: dict[str, Any]) -> SampleAnswer:
+    return SampleAnswer(
+        configuration=cell.configuration,
+        text=row["text"][:LONGEST_TEXT],
+        correct=row["correct"],
+        think_state=row["think_state"],
+        stop_reason=row["stop_reason"],
+        tokens=row["trace_tokens"] + row["answer_tokens"],
+    )

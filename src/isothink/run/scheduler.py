@@ -1,0 +1,223 @@
+"""Runs the steps of a plan on local worker processes, each as soon as what it needs is complete.
+
+A step that fails takes those that need it along; all others go on.
+"""
+
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from isothink.store.run_folder import RunFolder
+
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+QUIET = {"TOKENIZERS_PARALLELISM": "false", "HF_HUB_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1"}
+STOP_SECONDS = 5.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Step:
+    """One step to do: what must be complete before it, and how much work it is (in FLOPs, or what takes as long)."""
+
+    id: str
+    needs: tuple[str, ...]
+    work: float
+
+
+class Listener(Protocol):
+    """Hears what happens; the progress display is one."""
+
+    def progressed(self, step: str, flops: float) -> None:
+        """A running step has spent this much so far."""
+
+    def finished(self, step: str, error: str | None) -> None:
+        """A step is complete, or failed with an error."""
+
+
+@dataclass(kw_only=True)
+class Outcome:
+    """What became of the steps: ids that are complete now, and the error of each that is not."""
+
+    completed: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+
+
+class Worker:
+    """One worker process, and the thread that reads its answers into `inbox` as (worker, message); None at its end."""
+
+    def __init__(self, folder: RunFolder, number: int, threads: int, inbox: "queue.Queue[tuple[Worker, Any]]") -> None:
+        log = folder.path / "logs" / f"worker{number}.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        environment = {**os.environ, **QUIET, **dict.fromkeys(THREAD_VARIABLES, str(threads))}
+        with log.open("ab") as errors:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "isothink.run.worker", str(folder.path)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                env=environment,
+                text=True,
+                encoding="utf-8",
+            )
+        self.number = number
+        self.step: str | None = None
+        threading.Thread(target=self._read, args=(inbox,), daemon=True).start()
+
+    def _read(self, inbox: "queue.Queue[tuple[Worker, Any]]") -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            with suppress(ValueError):
+                inbox.put((self, json.loads(line)))
+        inbox.put((self, None))
+
+    def start(self, step: str) -> None:
+        """Hands the worker a step."""
+        self.step = step
+        assert self.process.stdin is not None
+        with suppress(BrokenPipeError):  # a dead worker is noticed by its reader
+            self.process.stdin.write(step + "\n")
+            self.process.stdin.flush()
+
+    def stop(self) -> None:
+        """Ends the process."""
+        with suppress(OSError):
+            if self.process.stdin is not None:
+                self.process.stdin.close()
+        try:
+            self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+class Scheduler:
+    """Executes steps on `processes` workers; those on the longest remaining chain go first."""
+
+    def __init__(
+        self,
+        folder: RunFolder,
+        *,
+        processes: int,
+        threads: int,
+        listener: Listener,
+        on_settled: Callable[[str], None] = lambda step: None,
+    ) -> None:
+        self._folder = folder
+        self._processes = processes
+        self._threads = threads
+        self._listener = listener
+        self._on_settled = on_settled
+        self._inbox: queue.Queue[tuple[Worker, Any]] = queue.Queue()
+        self._workers: list[Worker] = []
+
+    def run(self, steps: Iterable[Step]) -> Outcome:
+        """Runs until every step is complete or has failed."""
+        waiting = {step.id: step for step in steps}
+        ranks = chain_lengths(waiting)
+        outcome = Outcome()
+        try:
+            while waiting or any(worker.step for worker in self._workers):
+                self._assign(waiting, ranks)
+                self._hear(waiting, outcome)
+        finally:
+            for worker in self._workers:
+                worker.stop()
+            self._workers = []
+        return outcome
+
+    def _assign(self, waiting: dict[str, Step], ranks: Mapping[str, float]) -> None:
+        running = {worker.step for worker in self._workers}
+        ready = [
+            step for step in waiting.values() if not any(need in waiting or need in running for need in step.needs)
+        ]
+        ready.sort(key=lambda step: (-ranks[step.id], step.id))
+        for step in ready:
+            worker = self._idle()
+            if worker is None:
+                return
+            del waiting[step.id]
+            worker.start(step.id)
+
+    def _idle(self) -> Worker | None:
+        for worker in self._workers:
+            if worker.step is None:
+                return worker
+        if len(self._workers) < self._processes:
+            self._workers.append(Worker(self._folder, len(self._workers), self._threads, self._inbox))
+            return self._workers[-1]
+        return None
+
+    def _hear(self, waiting: dict[str, Step], outcome: Outcome) -> None:
+        worker, message = self._inbox.get()
+        step = worker.step
+        if message is None:
+            self._bury(worker)
+            if step is not None:
+                code = worker.process.wait()
+                how = f"signal {-code}" if code < 0 else f"exit status {code}"
+                self._fail(step, f"the worker ended with {how}; see logs/worker{worker.number}.log", waiting, outcome)
+        elif message["event"] == "progress":
+            self._listener.progressed(message["step"], float(message["flops"]))
+        elif step is not None:
+            worker.step = None
+            if message["event"] == "done":
+                outcome.completed.append(step)
+                self._listener.finished(step, None)
+                self._on_settled(step)
+            else:
+                self._fail(step, str(message["error"]), waiting, outcome)
+
+    def _bury(self, worker: Worker) -> None:
+        if worker in self._workers:
+            self._workers.remove(worker)
+
+    def _fail(self, step: str, error: str, waiting: dict[str, Step], outcome: Outcome) -> None:
+        failed = [step]
+        while failed:
+            name = failed.pop()
+            outcome.failed[name] = error if name == step else f"{step} failed: {error}"
+            self._listener.finished(name, outcome.failed[name])
+            dependents = [other.id for other in waiting.values() if name in other.needs]
+            for dependent in dependents:
+                del waiting[dependent]
+            failed.extend(dependents)
+        self._on_settled(step)
+
+
+def chain_lengths(steps: Mapping[str, Step]) -> dict[str, float]:
+    """For each step the work of the longest chain that begins with it."""
+    children: dict[str, list[str]] = defaultdict(list)
+    for step in steps.values():
+        for need in step.needs:
+            children[need].append(step.id)
+    lengths: dict[str, float] = {}
+    order = _parents_first(steps)
+    for identity in reversed(order):
+        longest = max((lengths[child] for child in children[identity]), default=0.0)
+        lengths[identity] = steps[identity].work + longest
+    return lengths
+
+
+def _parents_first(steps: Mapping[str, Step]) -> list[str]:
+    order: list[str] = []
+    placed: set[str] = set()
+    left = list(steps.values())
+    while left:
+        later = []
+        for step in left:
+            if any(need in steps and need not in placed for need in step.needs):
+                later.append(step)
+            else:
+                order.append(step.id)
+                placed.add(step.id)
+        if len(later) == len(left):
+            raise AssertionError(f"steps need each other in a circle: {[step.id for step in later]}")
+        left = later
+    return order

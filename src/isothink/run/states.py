@@ -1,0 +1,44 @@
+"""Keeps the optimizer's state at a branch point until its last child is complete. Called by run/pipeline.py."""
+
+import shutil
+import uuid
+from collections import defaultdict
+
+from isothink.plan.record import Plan
+from isothink.run.scheduler import Step
+from isothink.store.attempts import Attempt
+from isothink.store.run_folder import RunFolder
+
+
+class BranchStates:
+    """Removes states that nothing planned needs any more."""
+
+    def __init__(self, plan: Plan, folder: RunFolder, optimizer_file: str) -> None:
+        self._folder = folder
+        self._optimizer_file = optimizer_file
+        self._parents = {segment.id: segment.parent for segment in plan.segments}
+        self._children: dict[str, list[str]] = defaultdict(list)
+        for segment in plan.segments:
+            if segment.parent is not None:
+                self._children[segment.parent].append(segment.id)
+
+    def settled(self, step: str) -> None:
+        """Called after each step: removes the parent's state if this was the last child that needed it."""
+        parent = self._parents.get(step)
+        if parent is None:
+            return
+        if all(self._folder.manifest("segments", child) is not None for child in self._children[parent]):
+            (self._folder.step_folder("segments", parent) / self._optimizer_file).unlink(missing_ok=True)
+
+    def forget_stateless(self, steps: list[Step]) -> None:
+        """Makes room for complete segments that are done again for their lost state; what they cost becomes waste."""
+        for step in steps:
+            if step.id not in self._parents:
+                continue
+            manifest = self._folder.manifest("segments", step.id)
+            if manifest is None:
+                continue
+            row = next(row for row in manifest["ledger"] if row["phase"] == "training")
+            with Attempt(self._folder.attempts_file(step.id), f"state-gone-{uuid.uuid4().hex}") as attempt:
+                attempt.note(row["flops"], row["tokens"], row["seconds"])
+            shutil.rmtree(self._folder.step_folder("segments", step.id))

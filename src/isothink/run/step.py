@@ -1,0 +1,124 @@
+"""Executes one step of a study from the run folder alone. Called by workers and by `isothink step`."""
+
+import time
+import traceback
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+from isothink.domain.ledger import LedgerRow
+from isothink.errors import StepError, UsageError
+from isothink.run.evaluation import evaluate_cell
+from isothink.run.inputs import corpus_step, make_inputs, make_study_pairs, pairs_step, write_inputs
+from isothink.run.training import train_segment
+from isothink.run.workspace import Workspace
+from isothink.store.attempts import Attempt, wasted
+from isothink.store.run_folder import MANIFEST, SCHEMA_VERSION, write_json
+from isothink.store.tables import PAIR_SCHEMA, PAIRS_FILE, read_pairs, write_records
+
+Kind = Literal["pairs", "corpus", "segments", "samples"]
+Spent = Callable[[float], None]
+
+
+def kind_of_step(workspace: Workspace, step: str) -> Kind:
+    """What kind of step an id is.
+
+    Raises:
+        UsageError: the study has no such step.
+    """
+    if step == pairs_step(workspace.study):
+        return "pairs"
+    if step == corpus_step(workspace.study):
+        return "corpus"
+    if workspace.segment(step) is not None:
+        return "segments"
+    if workspace.cell_of_samples(step) is not None:
+        return "samples"
+    raise UsageError(f"found step {step!r}, allowed are the ids that `isothink plan` lists")
+
+
+def execute_step(workspace: Workspace, step: str, spent: Spent | None = None) -> None:
+    """Executes a step unless it is complete; writes its artifact, its log and what it spent.
+
+    Raises:
+        StepError, IsothinkError, OSError: the step failed; nothing of it is left but its log and its attempts.
+    """
+    folder = workspace.folder
+    kind = kind_of_step(workspace, step)
+    if folder.manifest(kind, step) is not None:
+        return
+    name = uuid.uuid4().hex
+    log = folder.log_file(step)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("a", encoding="utf-8") as lines, ReportingAttempt(folder.attempts_file(step), name, spent) as attempt:
+        print(f"{_now()} begins", file=lines, flush=True)
+        try:
+            with folder.writing(kind, step) as beside:
+                facts = _make(workspace, kind, step, beside, attempt)
+                waste = wasted(folder.attempts_file(step), step, finished=name)
+                rows = [*facts.pop("ledger", []), *([waste.model_dump()] if waste else [])]  # type: ignore[misc]
+                manifest = {"schema_version": SCHEMA_VERSION, "id": step, "kind": kind, **facts, "ledger": rows}
+                write_json(beside / MANIFEST, manifest)
+        except Exception:
+            print(f"{_now()} failed\n{traceback.format_exc()}", file=lines, flush=True)
+            raise
+        print(f"{_now()} complete after {attempt.seconds:.2f} s", file=lines, flush=True)
+
+
+class ReportingAttempt(Attempt):
+    """An attempt that also tells the scheduler."""
+
+    def __init__(self, path: Path, name: str, report: Spent | None) -> None:
+        super().__init__(path, name)
+        self._report = report
+
+    def spent(self, flops: float, tokens: int) -> bool:
+        """See Attempt."""
+        written = super().spent(flops, tokens)
+        if written and self._report is not None:
+            self._report(flops)
+        return written
+
+
+def _make(workspace: Workspace, kind: Kind, step: str, beside: Path, attempt: Attempt) -> dict[str, object]:
+    if kind == "pairs":
+        return _make_pairs(workspace, step, beside, attempt)
+    if kind == "corpus":
+        pairs = read_pairs(workspace.folder.step_folder("pairs", pairs_step(workspace.study)) / PAIRS_FILE)
+        return write_inputs(make_inputs(workspace.study, tuple(pairs)), beside)
+    if kind == "segments":
+        segment = workspace.segment(step)
+        assert segment is not None
+        return train_segment(workspace, segment, beside, attempt)
+    cell = workspace.cell_of_samples(step)
+    assert cell is not None
+    return evaluate_cell(workspace, cell, beside)
+
+
+def _make_pairs(workspace: Workspace, step: str, beside: Path, attempt: Attempt) -> dict[str, object]:
+    made = make_study_pairs(workspace.study)
+    if not made.pairs:
+        raise StepError(f"the teacher made no pair; dropped: {made.dropped}")
+    write_records(beside / PAIRS_FILE, made.pairs, PAIR_SCHEMA)
+    counted = made.off.flops is not None and made.on.flops is not None
+    row = LedgerRow(
+        phase="teacher",
+        step=step,
+        flops=(made.off.flops or 0.0) + (made.on.flops or 0.0),
+        hardware_flops=None,
+        tokens=made.off.prompt_tokens + made.off.output_tokens + made.on.prompt_tokens + made.on.output_tokens,
+        seconds=attempt.seconds,
+    )
+    return {
+        "teacher": made.teacher,
+        "teacher_flops_are_counted": counted,
+        "pairs": len(made.pairs),
+        "dropped": made.dropped,
+        "modes": [made.off.model_dump(), made.on.model_dump()],
+        "ledger": [row.model_dump()],
+    }
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S%z")

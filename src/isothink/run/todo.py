@@ -1,0 +1,85 @@
+"""Which steps of a plan are left to do, and what the run folder holds. Used by run/pipeline.py."""
+
+import statistics
+from collections import defaultdict
+from collections.abc import Iterator
+
+from isothink.plan.planner import Completed
+from isothink.plan.record import Plan
+from isothink.run.scheduler import Step
+from isothink.store.run_folder import MANIFEST, RunFolder, read_json
+
+EVALUATION_WORK = 5.0
+"""Decoding reaches about a fifth of the FLOPs per second of training (measured on the quickstart's students)."""
+
+
+def completed_in(folder: RunFolder) -> Completed:
+    """What the run folder holds already."""
+    speeds: dict[str, list[float]] = defaultdict(list)
+    segments = []
+    for step in _complete(folder, "segments"):
+        segments.append(step)
+        manifest = folder.manifest("segments", step) or {}
+        for row in manifest.get("ledger", []):
+            if row["phase"] == "training" and row["seconds"] > 0:
+                speeds[str(manifest["student"])].append(row["flops"] / row["seconds"])
+    failures = folder.path / "failures"
+    return Completed(
+        segments=frozenset(segments),
+        samples=frozenset(_complete(folder, "samples")),
+        failed=frozenset(path.stem for path in failures.glob("*.json")),
+        flops_per_second={student: statistics.median(values) for student, values in speeds.items()},
+    )
+
+
+def _complete(folder: RunFolder, kind: str) -> Iterator[str]:
+    for manifest in sorted((folder.path / kind).glob(f"*/{MANIFEST}")):
+        yield manifest.parent.name
+
+
+def steps_to_do(plan: Plan, folder: RunFolder, optimizer_file: str) -> list[Step]:
+    """The steps that are left, parents before children.
+
+    A complete segment is done again where a waiting child needs the state of its optimizer and that is gone already.
+    """
+    segments = {segment.id: segment for segment in plan.segments}
+    complete = completed_in(folder)
+    needed: set[str] = set()
+
+    def need(identity: str, *, state: bool) -> None:
+        place = folder.step_folder("segments", identity)
+        there = identity in complete.segments and (not state or (place / optimizer_file).is_file())
+        if there or identity in needed:
+            return
+        needed.add(identity)
+        parent = segments[identity].parent
+        if parent is not None:
+            need(parent, state=True)
+
+    cells = [cell for cell in plan.cells if cell.feasible and cell.samples not in complete.samples]
+    for cell in cells:
+        need(cell.path[-1], state=False)
+    steps = [
+        Step(
+            id=segment.id,
+            needs=(segment.parent,) if segment.parent in needed else (),
+            work=float(segment.flops),
+        )
+        for segment in plan.segments
+        if segment.id in needed
+    ]
+    work = EVALUATION_WORK * plan.phases["evaluation"] / max(1, sum(cell.feasible for cell in plan.cells))
+    for cell in cells:
+        assert cell.samples is not None
+        steps.append(Step(id=cell.samples, needs=(cell.path[-1],) if cell.path[-1] in needed else (), work=work))
+    return steps
+
+
+def failures_in(folder: RunFolder) -> dict[str, str]:
+    """The error of each step that failed."""
+    failures = {}
+    for path in sorted((folder.path / "failures").glob("*.json")):
+        record = read_json(path)
+        if record is not None:
+            failures[path.stem] = str(record.get("error", "unknown error"))
+    return failures

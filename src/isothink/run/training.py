@@ -1,0 +1,142 @@
+"""Trains one segment in a worker: feeds the trainer its steps, keeps metrics and the ledger."""
+
+import time
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from isothink.compute.architecture import Architecture
+from isothink.compute.conventions import CONVENTIONS
+from isothink.compute.flops import padded_training_flops, training_flops
+from isothink.corpus.corpus import Corpus, Integers
+from isothink.corpus.stream import Stream
+from isothink.domain.ledger import LedgerRow
+from isothink.plan.record import Segment
+from isothink.plan.tree import rate_format
+from isothink.run.workspace import Workspace
+from isothink.store.attempts import Attempt
+from isothink.store.tables import METRIC_SCHEMA, METRICS_FILE, write_columns
+from isothink.student.protocol import Example, OptimizerStep, SegmentTask, StepMetrics
+from isothink.student.schedule import schedule_factor
+
+
+class SegmentLog:
+    """Collects what every optimizer step did, and tells the attempt what was spent."""
+
+    def __init__(
+        self, architecture: Architecture, step_lengths: list[Integers], first_step: int, attempt: Attempt
+    ) -> None:
+        self.flops = [training_flops(architecture, lengths) for lengths in step_lengths]
+        self.hardware_flops = 0
+        self.metrics: list[StepMetrics] = []
+        self._architecture = architecture
+        self._first_step = first_step
+        self._attempt = attempt
+
+    @property
+    def spent(self) -> int:
+        """FLOPs of the steps that were taken."""
+        return sum(self.flops[: len(self.metrics)])
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of the steps that were taken."""
+        return sum(metrics.tokens for metrics in self.metrics)
+
+    def add(self, metrics: StepMetrics) -> None:
+        """Notes one optimizer step."""
+        self.metrics.append(metrics)
+        self.hardware_flops += padded_training_flops(self._architecture, metrics.rows, metrics.padded_length)
+        self._attempt.spent(float(self.spent), self.tokens)
+
+    def write(self, folder: Path, rates: list[float]) -> None:
+        """Writes one row per optimizer step."""
+        columns = {
+            "step": [self._first_step + index for index in range(len(self.metrics))],
+            "loss": [metrics.loss for metrics in self.metrics],
+            "learning_rate": rates,
+            "gradient_norm": [metrics.gradient_norm for metrics in self.metrics],
+            "tokens": [metrics.tokens for metrics in self.metrics],
+            "loss_tokens": [metrics.loss_tokens for metrics in self.metrics],
+            "flops": [float(flops) for flops in self.flops],
+            "seconds": [metrics.seconds for metrics in self.metrics],
+        }
+        write_columns(folder / METRICS_FILE, columns, METRIC_SCHEMA)
+
+
+def train_segment(workspace: Workspace, segment: Segment, folder: Path, attempt: Attempt) -> dict[str, object]:
+    """Trains one segment into `folder` and returns what its manifest says."""
+    study = workspace.study
+    stream, edges = workspace.steps_of(segment)
+    architecture = workspace.architecture(segment.student)
+    rates = _rates(workspace, segment)
+    lengths = [stream.length[first:last] for first, last in pairwise(edges)]
+    log = SegmentLog(architecture, lengths, segment.first_step, attempt)
+    started = time.perf_counter()
+    workspace.trainer.train(
+        SegmentTask(
+            config=workspace.config(segment.student),
+            seed=segment.seed,
+            parent=None if segment.parent is None else workspace.folder.step_folder("segments", segment.parent),
+            folder=folder,
+            steps=_steps(workspace.inputs.corpus, stream, edges, rates),
+            optimizer=study.training.optimizer,
+            precision=study.training.precision,
+            keep_optimizer=any(other.parent == segment.id for other in workspace.plan.segments),
+            pad_id=workspace.tokenizer.pad_id,
+        ),
+        log.add,
+    )
+    log.write(folder, rates)
+    whole = stream.length[segment.first : segment.last]
+    row = LedgerRow(
+        phase="training",
+        step=segment.id,
+        flops=float(log.spent),
+        hardware_flops=float(log.hardware_flops),
+        tokens=log.tokens,
+        seconds=time.perf_counter() - started,
+    )
+    return {
+        "parent": segment.parent,
+        "student": segment.student,
+        "arm": segment.arm,
+        "seed": segment.seed,
+        "kind": segment.kind,
+        "steps": len(log.metrics),
+        "tokens": log.tokens,
+        "flops": log.spent,
+        "flops_by_convention": {
+            name: convention.training_flops(architecture, whole) for name, convention in CONVENTIONS.items()
+        },
+        "threads": study.resources.threads,
+        "ledger": [row.model_dump()],
+    }
+
+
+def _rates(workspace: Workspace, segment: Segment) -> list[float]:
+    training = workspace.study.training
+    facts = next(student for student in workspace.plan.students if student.name == segment.student)
+    peak = facts.peak_rates[rate_format(segment.arm)]
+    decay = None if segment.decay is None else (segment.decay.first_step, segment.decay.steps)
+    return [
+        peak
+        * schedule_factor(step, warmup_steps=training.warmup_steps, decay=decay, final_share=training.final_rate_share)
+        for step in range(segment.first_step, segment.first_step + segment.steps)
+    ]
+
+
+def _steps(corpus: Corpus, stream: Stream, edges: Integers, rates: list[float]) -> Iterator[OptimizerStep]:
+    for first, last, rate in zip(edges[:-1], edges[1:], rates, strict=True):
+        yield OptimizerStep(
+            examples=tuple(_example(corpus, stream, position) for position in range(int(first), int(last))),
+            learning_rate=rate,
+        )
+
+
+def _example(corpus: Corpus, stream: Stream, position: int) -> Example:
+    pair = int(stream.pair[position])
+    answers = corpus.reasoning if np.asarray(stream.is_reasoning)[position] else corpus.ift
+    return Example(prompt=corpus.prompt[pair], answer=answers[pair])

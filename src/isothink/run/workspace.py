@@ -1,0 +1,113 @@
+"""What a worker knows of a run folder: study, plan and inputs, read once and kept while it goes from step to step."""
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from isothink.compute.architecture import Architecture
+from isothink.corpus.corpus import CorpusLengths
+from isothink.corpus.stream import Stream, cut, open_stream
+from isothink.domain.arm import parse_arm
+from isothink.domain.study import Study
+from isothink.errors import RunFolderError
+from isothink.plan.record import Plan, PlannedCell, Segment
+from isothink.plan.students import student_architecture, student_config
+from isothink.run.backends import load_tokenizer, load_trainer
+from isothink.run.inputs import Inputs, read_inputs
+from isothink.store.run_folder import RunFolder
+from isothink.store.study_file import read_study
+
+if TYPE_CHECKING:
+    from isothink.backends.words import WordsTokenizer
+    from isothink.corpus.corpus import Integers
+    from isothink.student.protocol import Trainer
+
+
+class Workspace:
+    """Lazy views of one run folder; assumes that the study and the plan do not change while it lives."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        self.folder = folder
+        self._streams: dict[tuple[str, int], Stream] = {}
+
+    @cached_property
+    def study(self) -> Study:
+        """The study as resolved."""
+        return read_study(self.folder.study_file)
+
+    @cached_property
+    def plan(self) -> Plan:
+        """The plan."""
+        return read_plan(self.folder)
+
+    @cached_property
+    def inputs(self) -> Inputs:
+        """Corpus and items."""
+        inputs = read_inputs(self.folder, self.study)
+        if inputs is None:
+            raise RunFolderError(f"{self.folder.path} holds no frozen corpus", hint="isothink run makes it")
+        return inputs
+
+    @cached_property
+    def lengths(self) -> CorpusLengths:
+        """Lengths of the frozen corpus."""
+        return self.inputs.lengths("measured")
+
+    @cached_property
+    def tokenizer(self) -> "WordsTokenizer":
+        """The study's tokenizer."""
+        return load_tokenizer(self.study.tokenizer.backend)
+
+    @cached_property
+    def trainer(self) -> "Trainer":
+        """The trainer."""
+        return load_trainer("transformers")
+
+    def segment(self, step: str) -> Segment | None:
+        """The segment of that id, if the plan has it."""
+        return next((segment for segment in self.plan.segments if segment.id == step), None)
+
+    def cell_of_samples(self, step: str) -> PlannedCell | None:
+        """The cell whose evaluation has that id, if the plan has it."""
+        return next((cell for cell in self.plan.cells if cell.samples == step), None)
+
+    def student_index(self, name: str) -> int:
+        """Position of a student in the ladder."""
+        return [student.name for student in self.study.students].index(name)
+
+    def architecture(self, student: str) -> Architecture:
+        """The shape of a student."""
+        return student_architecture(self.study, self.student_index(student), self.inputs.corpus.vocabulary_size)
+
+    def config(self, student: str) -> dict[str, object]:
+        """The Hugging Face configuration of a student."""
+        return student_config(self.study, self.student_index(student), self.inputs.corpus.vocabulary_size)
+
+    def steps_of(self, segment: Segment) -> tuple[Stream, "Integers"]:
+        """A segment's stream, and the edges of the optimizer steps that the segment takes."""
+        batch = self.study.training.batch
+        count = segment.last + batch.size + 1  # the step that ends at `last` must not be the stream's unfinished one
+        stream = self._stream(segment.arm, segment.seed, count)
+        edges = cut(stream.length, batch, start=segment.phase_start)
+        taken = edges[(edges >= segment.first) & (edges <= segment.last)]
+        assert len(taken) == segment.steps + 1, "the plan's steps are not those of the stream"
+        return stream, taken
+
+    def _stream(self, arm: str, seed: int, count: int) -> Stream:
+        key = (arm, seed)
+        kept = self._streams.get(key)
+        if kept is None or len(kept) < count:
+            parsed = parse_arm(arm)
+            kept = open_stream(self.lengths, parsed, seed=seed, count=count)  # type: ignore[arg-type]
+            self._streams[key] = kept
+        return kept
+
+
+def read_plan(folder: RunFolder) -> Plan:
+    """The stored plan.
+
+    Raises:
+        RunFolderError: there is none.
+    """
+    if not folder.plan_file.is_file():
+        raise RunFolderError(f"{folder.path} holds no plan", hint="isothink run STUDY makes it")
+    return Plan.model_validate_json(folder.plan_file.read_text(encoding="utf-8"))

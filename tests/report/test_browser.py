@@ -1,0 +1,143 @@
+"""The page in a real Chromium, from disk, with the network off. Skipped, visibly, where there is no browser to drive."""
+
+import shutil
+
+import pytest
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: no browser to drive")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed: the page is not opened")
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+PLOTS = {"data": 18, "halfway": 18, "all_failed": 2, "empty": 0, "hostile": 18}
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="module")
+def files(pages, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pages")
+    for name, text in pages.items():
+        (folder / f"{name}.html").write_text(text, encoding="utf-8")
+    return folder
+
+
+class Visit:
+    """One opened page and all that it said, asked for, or popped up."""
+
+    def __init__(self, browser, path, width, theme):
+        self.said, self.asked, self.dialogs = [], [], []
+        self.context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=theme, offline=True)
+        self.page = self.context.new_page()
+        self.page.on("console", lambda message: self.said.append(f"{message.type}: {message.text}"))
+        self.page.on("pageerror", lambda error: self.said.append(f"error: {error}"))
+        self.page.on("request", lambda request: self.asked.append(request.url))
+        self.page.on("dialog", self._dialog)
+        self.page.goto(path.as_uri())
+        self.page.wait_for_selector("html[data-plots=drawn]", timeout=60_000)
+
+    def _dialog(self, dialog):
+        self.dialogs.append(dialog.message)
+        dialog.dismiss()
+
+
+@pytest.fixture
+def visit(browser, files):
+    opened = []
+
+    def open_page(name, width=1440, theme="light"):
+        opened.append(Visit(browser, files / f"{name}.html", width, theme))
+        return opened[-1]
+
+    yield open_page
+    for one in opened:
+        one.context.close()
+
+
+@pytest.mark.parametrize("name", PLOTS)
+def test_opens_from_disk_quietly_and_draws_every_plot(visit, name):
+    seen = visit(name)
+    assert seen.said == []
+    assert seen.dialogs == []
+    assert [url for url in seen.asked if not url.startswith("file://")] == []
+    assert len(seen.asked) == 1
+    assert seen.page.locator(".plot").count() == seen.page.locator(".plot svg").count() == PLOTS[name]
+
+
+@pytest.mark.parametrize("name", PLOTS)
+def test_nothing_sticks_out_of_a_narrow_screen(visit, name):
+    page = visit(name, width=360, theme="dark").page
+    page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_marks_stand_for_configurations(visit):
+    page = visit("data").page
+    assert page.locator("#frontier-0-training .mark-symbol.role-mark path").count() == 36
+    assert page.locator("#difference-0-best .mark-symbol.role-mark path").count() == 6
+    assert page.locator("#difference-0-same .role-scope.cell > g").count() == 4
+    assert page.locator("#ledger-phases .mark-rect.role-mark path").count() == 4
+
+
+def test_a_mark_tells_its_numbers(visit):
+    page = visit("data").page
+    page.locator("#frontier-3-inference .mark-symbol.role-mark path").last.hover(force=True)
+    page.wait_for_selector("#vg-tooltip-element.visible")
+    told = page.locator("#vg-tooltip-element").inner_text()
+    assert "accuracy" in told
+    assert "P(on frontier)" in told
+
+
+def test_hostile_text_in_a_tooltip_stays_text(visit):
+    seen = visit("hostile")
+    seen.page.locator("#frontier-0-training .mark-symbol.role-mark path").last.hover(force=True)
+    seen.page.wait_for_selector("#vg-tooltip-element.visible")
+    assert seen.page.locator("#vg-tooltip-element script, #vg-tooltip-element img").count() == 0
+    assert seen.dialogs == []
+    assert seen.said == []
+
+
+def test_a_script_put_into_the_page_does_not_run(visit):
+    seen = visit("data")
+    seen.page.evaluate(
+        "const made = document.createElement('script'); made.textContent = 'alert(1)'; document.body.append(made)"
+    )
+    assert seen.dialogs == []
+    assert any("Content Security Policy" in line for line in seen.said)
+
+
+def test_text_follows_the_theme(visit):
+    colours = set()
+    for theme in ("light", "dark"):
+        page = visit("data", theme=theme).page
+        text = page.locator("#frontier-0-training .role-axis-label text").first
+        colours.add(text.evaluate("(node) => getComputedStyle(node).fill"))
+    assert len(colours) == 2
+
+
+def test_a_csv_is_saved_from_disk(visit):
+    page = visit("data").page
+    with page.expect_download() as saving:
+        page.locator("a[download='configurations.csv']").click()
+    assert saving.value.suggested_filename == "configurations.csv"
+
+
+def test_printing_unfolds_everything(visit):
+    page = visit("data").page
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator("details:not([open])").count() == 0
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.locator("details:not([open])").count() > 0
