@@ -1,5 +1,6 @@
 """The decision for one family, budget and number of queries. Called by analysis.py, and by `isothink verdict`."""
 
+import math
 from collections.abc import Sequence
 
 from isothink.errors import UsageError
@@ -33,10 +34,7 @@ def decide(
     Raises:
         UsageError: an unknown family, a budget that is not positive, or a negative number of queries.
     """
-    if not budget_flops > 0:
-        raise UsageError(f"budget: {budget_flops:g} is not a positive number of FLOPs")
-    if not queries >= 0:
-        raise UsageError(f"queries: {queries:g} is negative")
+    _check(budget_flops, queries)
     part = workings.family(family)
     lifetime = lifetime_costs(workings, family, queries)
     allowed = _allowed(
@@ -78,6 +76,13 @@ def decide(
         ),
         caveats=(*family_caveats(workings, family, deciding), *caveats),
     )
+
+
+def _check(budget_flops: float, queries: float) -> None:
+    if not 0 < budget_flops < math.inf:
+        raise UsageError(f"budget: {budget_flops:g} is not a positive number of FLOPs")
+    if not 0 <= queries < math.inf:
+        raise UsageError(f"queries: {queries:g} is not a number of queries (0 or more)")
 
 
 def comparisons_at(workings: Workings, family: str, budget_flops: float | None) -> tuple[Comparison, ...]:
