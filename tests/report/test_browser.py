@@ -1,4 +1,4 @@
-"""The page in a real Chromium, from disk, with the network off. Skipped, visibly, where there is no browser to drive."""
+"""The page in a real Chromium, from disk, with the network off. Skipped, visibly, where no browser can be driven."""
 
 import shutil
 

@@ -19,9 +19,9 @@ def test_a_resolved_family_says_outcome_configuration_accuracy_and_how_sure():
 
 def test_an_unresolved_family_says_so_first_and_still_recommends():
     assert verdict_sentences(example.evidence())[1] == (
-        "arithmetic-mc: not resolved at 2.0e12 FLOPs of training: the best reasoning student minus the best IFT student "
-        "is +1.7 points, 90% interval -1.3 to +4.7, adjusted p = 0.61, and differences below 3.6 points cannot be told "
-        "from chance here; the best guess for now is large/reasoning/2e12 (at the edge of what was tried), with an "
+        "arithmetic-mc: not resolved at 2.0e12 FLOPs of training: the best reasoning student minus the best IFT "
+        "student is +1.7 points, 90% interval -1.3 to +4.7, adjusted p = 0.61, and differences below 3.6 points cannot be "
+        "told from chance here; the best guess for now is large/reasoning/2e12 (at the edge of what was tried), with an "
         "expected accuracy of 65.3% (90% interval 61.8% to 68.8%) and a probability of 0.44 of being the best." + CHANGE
     )
 

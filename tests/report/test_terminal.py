@@ -1,5 +1,7 @@
 """The table that the command line prints."""
 
+import io
+
 import report_example as example
 from rich.console import Console
 
@@ -7,7 +9,7 @@ from isothink.report.terminal import verdict_sentences, verdict_table
 
 
 def printed(evidence):
-    console = Console(width=4000, record=True, file=open("/dev/null", "w"))
+    console = Console(width=4000, record=True, file=io.StringIO())
     console.print(verdict_table(evidence))
     return console.export_text()
 
