@@ -97,7 +97,7 @@ def _cuts(paths: list[list[Piece]]) -> dict[str, set[int]]:
 
 
 def _on_trunk(piece: Piece) -> bool:
-    return piece.decay is None and piece.first == 0
+    return piece.decay is None and piece.phase_start == 0
 
 
 def _split(pieces: list[Piece], cuts: Mapping[str, set[int]], streams: Mapping[str, PricedStream]) -> list[Piece]:
@@ -169,7 +169,7 @@ def kind_of(piece: Piece) -> Literal["trunk", "phase", "decay"]:
     """What a piece is to the tree: shared from the root on, a later phase of one cell, or a cell's decay."""
     if piece.decay is not None:
         return "decay"
-    return "trunk" if piece.first == 0 else "phase"
+    return "trunk" if _on_trunk(piece) else "phase"
 
 
 def student_rates(study: Study, student: str, hidden_size: int) -> dict[str, float]:

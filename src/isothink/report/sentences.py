@@ -65,18 +65,18 @@ def arm_name(arm: str) -> str:
 
 
 def _fits(comparison: Comparison, verdict: Verdict) -> bool:
-    wanted = {"ift": "worse", "reasoning": "better", "curriculum": "better"}.get(verdict.outcome)
-    if wanted is not None and comparison.outcome != wanted:
-        return False
-    if verdict.outcome == "reasoning":
-        return comparison.arm == "reasoning"
-    return verdict.outcome != "curriculum" or comparison.arm != "reasoning"
+    """Whether a comparison could have led to the verdict's outcome."""
+    if verdict.outcome == "ift":
+        return comparison.outcome == "worse"
+    if verdict.outcome == "unresolved":
+        return comparison.outcome == "unresolved"
+    return comparison.outcome == "better" and (comparison.arm == "reasoning") == (verdict.outcome == "reasoning")
 
 
-def _preference(comparison: Comparison, verdict: Verdict) -> tuple[bool, bool, float]:
-    recommended = verdict.recommended.arm if verdict.recommended and verdict.outcome == "curriculum" else None
-    adjusted = comparison.p_value if comparison.adjusted_p_value is None else comparison.adjusted_p_value
-    return (comparison.arm != recommended, comparison.arm != "reasoning", adjusted)
+def _preference(comparison: Comparison, verdict: Verdict) -> tuple[bool, float]:
+    """Of several, that of reasoning, the question of the study; of several curricula that beat IFT the highest one."""
+    best_first = -comparison.difference if verdict.outcome == "curriculum" else comparison.p_value
+    return (comparison.arm != "reasoning", best_first)
 
 
 def _outcome_clause(verdict: Verdict, comparison: Comparison | None) -> str:

@@ -28,6 +28,8 @@ def load_study_file(path: Path, overrides: Sequence[str] = ()) -> Study:
         overrides = [*overrides, f"output={_quoted(str(path))}"]
         path = folder.study_file
     study = read_study(path, overrides)
+    if study.output is not None and not any(override.startswith("output=") for override in overrides):
+        study = study.model_copy(update={"output": str(path.parent / study.output)})  # a path in a file is beside it
     try:
         _check(study)
     except StudyError as error:

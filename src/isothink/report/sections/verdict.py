@@ -33,7 +33,8 @@ class FamilyVerdict:
     sentence: str
     change: str
     facts: tuple[tuple[str, str], ...]
-    notes: tuple[str, ...]
+    reasons: tuple[str, ...]
+    caveats: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +70,7 @@ def section(data: ReportData) -> Section:
     content = VerdictContent(
         families=tuple(_family(evidence, family) for family in evidence.families),
         rows=tuple(_row(evidence, verdict) for verdict in evidence.verdicts),
-        caveats=evidence.caveats,
+        caveats=_common_caveats(evidence),
         queries=numbers.count(evidence.queries),
         level=f"{100 * evidence.level:g}%",
     )
@@ -91,8 +92,31 @@ def _family(evidence: Evidence, family: str) -> FamilyVerdict:
         sentence=sentence.removeprefix(f"{visible(family)}: "),
         change=change_sentence(verdict) if verdict else "",
         facts=_facts(verdict) if verdict else (),
-        notes=(*verdict.reasons, *verdict.caveats) if verdict else (),
+        reasons=verdict.reasons if verdict else (),
+        caveats=_own_caveats(evidence, verdict) if verdict else (),
     )
+
+
+def _own_caveats(evidence: Evidence, verdict: Verdict) -> tuple[str, ...]:
+    """A family's caveats without those of every family, and without its name, which stands above them."""
+    everywhere = _everywhere(evidence)
+    own = [text.removeprefix(f"{verdict.family}: ") for text in verdict.caveats if text not in everywhere]
+    return tuple(dict.fromkeys(own))
+
+
+def _common_caveats(evidence: Evidence) -> tuple[str, ...]:
+    """The analysis' caveats but for those that stand beside their family."""
+    everywhere = _everywhere(evidence)
+    beside = {text for verdict in evidence.verdicts for text in verdict.caveats if text not in everywhere}
+    return tuple(dict.fromkeys(text for text in (*evidence.caveats, *everywhere) if text not in beside))
+
+
+def _everywhere(evidence: Evidence) -> tuple[str, ...]:
+    """What every verdict of several warns of: said once below them."""
+    if len(evidence.verdicts) < 2:
+        return ()
+    first, *others = evidence.verdicts
+    return tuple(text for text in first.caveats if all(text in other.caveats for other in others))
 
 
 def _facts(verdict: Verdict) -> tuple[tuple[str, str], ...]:

@@ -1,0 +1,61 @@
+# What a developer or a newcomer types. Everything lands in .venv and runs/; `make clean` removes neither.
+#
+#   make demo         install, run studies/quickstart.yaml, print the verdict and the report's path
+#   make test         install, run the whole test suite
+#   make check        format, lint, types, import contracts, generated docs
+#   make study        run studies/toy.yaml: all arms, three seeds (up to 45 minutes)
+#   make benchmarks   training and evaluation throughput against other loops (installs TRL)
+#   make statistics   the full simulation behind the intervals
+#
+# A GPU: `make demo TORCH=cuda` installs the newest torch from the registry, which on Linux is the CUDA build.
+
+PYTHON ?= python3
+TORCH ?= cpu
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints/$(TORCH).txt
+
+.PHONY: demo test check format study benchmarks statistics docs clean
+
+demo: $(VENV)/installed-train
+	$(BIN)/isothink run studies/quickstart.yaml
+
+study: $(VENV)/installed-train
+	$(BIN)/isothink run studies/toy.yaml
+
+test: $(VENV)/installed-train $(VENV)/installed-test
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+check: $(VENV)/installed-train $(VENV)/installed-check
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python scripts/generate_docs.py --check
+
+format: $(VENV)/installed-check
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: $(VENV)/installed-train
+	$(BIN)/python scripts/generate_docs.py
+
+benchmarks: $(VENV)/installed-train $(VENV)/installed-benchmarks
+	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/evaluation.py
+	$(BIN)/python benchmarks/training.py
+
+statistics: $(VENV)/installed-train
+	$(BIN)/python tests/evidence/simulation.py 1000
+
+# One stamp per extra; the constraint keeps every one of them to the same build of torch.
+$(VENV)/installed-%: pyproject.toml constraints/$(TORCH).txt | $(VENV)/bin/python
+	$(PIP) -e '.[$*]'
+	@touch $@
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit("isothink needs Python 3.11 or newer, found " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+
+clean:
+	rm -rf build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
