@@ -181,3 +181,16 @@ def test_a_large_study_is_small_and_quick():
     assert len(page.encode()) < 3_000_000
     assert page.count('class="sample"') == 300
     assert seconds < 6  # about 0.7 s alone on a machine; room for busy ones
+
+
+def test_a_caveat_of_every_family_is_said_once_and_one_of_a_family_beside_it():
+    found = example.evidence()
+    first = found.verdicts[0]
+    own = first.model_copy(update={"caveats": (*first.caveats, "arithmetic-oe: one seed everywhere")})
+    evidence = found.model_copy(
+        update={"verdicts": (own, *found.verdicts[1:]), "caveats": ("arithmetic-oe: one seed everywhere",)}
+    )
+    text = "".join(read(render_page(example.data(evidence=evidence))).text)
+    assert text.count("the recommended configuration is at the end of the ladder") == 1
+    assert text.count("one seed everywhere") == 1
+    assert "arithmetic-oe: one seed everywhere" not in text

@@ -20,9 +20,10 @@ def test_a_resolved_family_says_outcome_configuration_accuracy_and_how_sure():
 def test_an_unresolved_family_says_so_first_and_still_recommends():
     assert verdict_sentences(example.evidence())[1] == (
         "arithmetic-mc: not resolved at 2.0e12 FLOPs of training: the best reasoning student minus the best IFT "
-        "student is +1.7 points, 90% interval -1.3 to +4.7, adjusted p = 0.61, and differences below 3.6 points cannot be "
-        "told from chance here; the best guess for now is large/reasoning/2e12 (at the edge of what was tried), with an "
-        "expected accuracy of 65.3% (90% interval 61.8% to 68.8%) and a probability of 0.44 of being the best." + CHANGE
+        "student is +1.7 points, 90% interval -1.3 to +4.7, adjusted p = 0.61, and differences below 3.6 points "
+        "cannot be told from chance here; the best guess for now is large/reasoning/2e12 (at the edge of what was "
+        "tried), with an expected accuracy of 65.3% (90% interval 61.8% to 68.8%) and a probability of 0.44 of being "
+        "the best." + CHANGE
     )
 
 
@@ -93,3 +94,16 @@ def test_control_characters_cannot_steer_a_terminal():
     text = "".join(verdict_sentences(example.hostile().evidence))
     assert not set(text) & set("\x00\x07\x1b\u202e\u2028\u2029")
     assert "\u241b[31m" in text
+
+
+def test_unresolved_cites_the_comparison_that_is_unresolved():
+    found = example.evidence()
+    family = "arithmetic-mc"
+    changed = tuple(
+        one.model_copy(update={"outcome": "worse", "difference": -0.2})
+        if (one.family, one.kind, one.arm) == (family, "best_student", "reasoning")
+        else one
+        for one in found.comparisons
+    )
+    text = verdict_sentences(found.model_copy(update={"comparisons": changed}))[1]
+    assert "the best sequential(0.5) student minus the best IFT student is +1.2 points" in text
