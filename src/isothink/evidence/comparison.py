@@ -102,6 +102,8 @@ def _best_student(drawn: FamilyDraws, arm: str, budget_flops: float, ours: list[
 
     The best of several noisy accuracies is too high, and in draws around them a second time. The draws tell by how much
     (`_bias`), and it is taken off once from the estimate and twice from the draws; with one student per arm it is zero.
+    What the draws miss cancels between arms with equally many near-equal students. Where only one arm has a choice of
+    three that are exactly equal, about 13 instead of 10 studies in a hundred resolve a difference that is not there.
     """
     best, our_bias, our_best = _best(drawn, ours)
     other, their_bias, their_best = _best(drawn, theirs)
