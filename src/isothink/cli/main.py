@@ -10,7 +10,7 @@ from typing import Any
 import typer
 
 from isothink.cli import options
-from isothink.cli.output import complain, print_json
+from isothink.cli.output import complain, print_json, print_rows, wide_console
 from isothink.errors import IsothinkError
 
 app = typer.Typer(
@@ -183,9 +183,7 @@ def price(
     if json:
         print_json(found)
     else:
-        from rich.console import Console
-
-        Console().print(price_table(found))
+        wide_console().print(price_table(found))
 
 
 @app.command()
@@ -195,7 +193,6 @@ def sql(run_folder: options.Run, query: options.Query, json: options.Json = Fals
     Example: isothink sql runs/quickstart "SELECT arm, avg(correct) FROM samples JOIN cells USING (cell) GROUP BY arm"
     """
     from isothink import api
-    from isothink.cli.output import print_rows
 
     rows = api.sql(run_folder, query)
     if json:
@@ -223,7 +220,6 @@ def list_parts(kind: options.Kind, json: options.Json = False) -> None:
 
     Example: isothink list benchmarks
     """
-    from isothink.cli.output import print_rows
     from isothink.cli.parts import parts_of
 
     rows = parts_of(kind)

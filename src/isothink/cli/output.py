@@ -3,9 +3,14 @@
 import json
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from isothink.errors import IsothinkError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+PIPE_WIDTH = 160
 
 
 def print_json(data: Any) -> None:
@@ -25,9 +30,15 @@ def _line(text: str) -> str:
     return "".join(character if character.isprintable() else " " for character in text)
 
 
+def wide_console() -> "Console":
+    """A console for tables: as wide as the terminal, and wide enough where the output is a file or a pipe."""
+    from rich.console import Console
+
+    return Console() if sys.stdout.isatty() else Console(width=PIPE_WIDTH)
+
+
 def print_rows(rows: Sequence[dict[str, Any]]) -> None:
     """Prints rows as a table whose width is that of its contents."""
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -39,4 +50,4 @@ def print_rows(rows: Sequence[dict[str, Any]]) -> None:
         table.add_column(Text(name), overflow="fold")
     for row in rows:
         table.add_row(*(Text(_line("" if value is None else str(value))) for value in row.values()))
-    Console(soft_wrap=not sys.stdout.isatty()).print(table)
+    wide_console().print(table)

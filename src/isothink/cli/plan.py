@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from isothink.cli.output import wide_console
 from isothink.domain.study import Study
 from isothink.plan.record import Plan, PlannedCell
 
@@ -15,31 +16,28 @@ def plan_json(plan: Plan) -> dict[str, Any]:
 
 def print_plan(plan: Plan, study: Study) -> None:
     """Prints cells, epochs and totals."""
-    from rich.console import Console
-
-    console = Console()
+    console = wide_console()
     console.print(_cells(plan))
     console.print(_epochs(plan, study))
-    for line in _totals(plan):
+    for line in [*_infeasible(plan), *_totals(plan)]:
         console.print(line, markup=False, highlight=False)
 
 
 def _cells(plan: Plan) -> Any:
     from rich.table import Table
 
-    table = Table(title=f"{plan.study}: configurations (seed 0 shown; budgets are caps)")
-    for name in ("student", "arm", "budget", "seeds", "FLOPs", "of budget", "steps", "prompts", "epochs", "complete"):
+    table = Table(title=f"{plan.study}: configurations at seed 0; budgets are caps")
+    for name in ("student", "arm", "budget", "used", "steps", "prompts", "epochs", "complete"):
         table.add_column(name, justify="left" if name in {"student", "arm"} else "right")
     for cells in _by_configuration(plan.cells):
         first = cells[0]
         done = f"{sum(cell.status == 'complete' for cell in cells)} of {len(cells)}"
-        shown = [first.student, first.arm, f"{first.budget_flops:.3g}", str(len(cells))]
+        shown = [first.student, first.arm, f"{first.budget_flops:.3g}"]
         if first.flops is None:
-            table.add_row(*shown, "infeasible: " + str(first.reason))
+            table.add_row(*shown, "-", "-", "-", "-", "infeasible")
             continue
         table.add_row(
             *shown,
-            f"{first.flops:.4g}",
             f"{100 * first.flops / first.budget_flops:.1f}%",
             f"{first.steps:,}",
             f"{first.prompts:,}",
@@ -47,6 +45,10 @@ def _cells(plan: Plan) -> Any:
             done,
         )
     return table
+
+
+def _infeasible(plan: Plan) -> list[str]:
+    return [f"infeasible: {cell.id}: {cell.reason}" for cell in plan.cells if not cell.feasible]
 
 
 def _by_configuration(cells: Sequence[PlannedCell]) -> list[list[PlannedCell]]:

@@ -44,12 +44,11 @@ def _print_text(result: RunResult) -> None:
 
 def print_verdicts(evidence: Evidence) -> None:
     """Prints the verdicts as a table and in sentences."""
-    from rich.console import Console
-
+    from isothink.cli.output import wide_console
     from isothink.report.sentences import verdict_sentences
     from isothink.report.terminal import verdict_table
 
-    console = Console()
+    console = wide_console()
     console.print(verdict_table(evidence))
     for sentence in verdict_sentences(evidence):
         console.print(sentence, markup=False, highlight=False)

@@ -76,7 +76,8 @@ def query_run(workspace: Workspace, query: str) -> list[dict[str, Any]]:
             connection.unregister(f"{name}_rows")
         connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")
-        return _rows(connection.execute(query).to_arrow_table())
+        relation = connection.sql(query)
+        return [] if relation is None else _rows(relation.to_arrow_table())
     except duckdb.Error as error:
         raise UsageError(f"query: {str(error).splitlines()[0]}", hint="tables: " + ", ".join(TABLES)) from None
     finally:

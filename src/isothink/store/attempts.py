@@ -7,7 +7,7 @@ import json
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import BinaryIO, Self
 
 from isothink.domain.ledger import LedgerRow
 
@@ -18,11 +18,11 @@ class Attempt:
     """One try at a step; `spent` may be called at every optimizer step, it writes only now and then."""
 
     def __init__(self, path: Path, name: str) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
         self.name = name
+        self._path = path
         self._started = time.perf_counter()
         self._written = self._started
-        self._file = path.open("ab")
+        self._file: BinaryIO | None = None
 
     def spent(self, flops: float, tokens: int) -> bool:
         """Notes the totals so far; True when they were written."""
@@ -36,6 +36,9 @@ class Attempt:
     def note(self, flops: float, tokens: int, seconds: float) -> None:
         """Writes the totals so far."""
         row = {"attempt": self.name, "flops": flops, "tokens": tokens, "seconds": seconds}
+        if self._file is None:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self._path.open("ab")
         self._file.write(json.dumps(row).encode() + b"\n")
         self._file.flush()
 
@@ -50,7 +53,8 @@ class Attempt:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
 
 
 def wasted(path: Path, step: str, *, finished: str | None) -> LedgerRow | None:
