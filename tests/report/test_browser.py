@@ -54,16 +54,19 @@ class Visit:
         dialog.dismiss()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def visit(browser, files):
-    opened = []
+    """Opens a page, or gives the one already open: only tests that leave it as it was share it."""
+    opened = {}
 
-    def open_page(name, width=1440, theme="light"):
-        opened.append(Visit(browser, files / f"{name}.html", width, theme))
-        return opened[-1]
+    def open_page(name, width=1440, theme="light", fresh=False):
+        key = (name, width, theme, fresh)
+        if fresh or key not in opened:
+            opened[key] = Visit(browser, files / f"{name}.html", width, theme)
+        return opened[key]
 
     yield open_page
-    for one in opened:
+    for one in opened.values():
         one.context.close()
 
 
@@ -111,7 +114,7 @@ def test_hostile_text_in_a_tooltip_stays_text(visit):
 
 
 def test_a_script_put_into_the_page_does_not_run(visit):
-    seen = visit("data")
+    seen = visit("data", fresh=True)
     seen.page.evaluate(
         "const made = document.createElement('script'); made.textContent = 'alert(1)'; document.body.append(made)"
     )

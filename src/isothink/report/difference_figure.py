@@ -39,7 +39,7 @@ def student_difference_chart(
 
 
 def _layers(arms: Palette, budgets: list[str], domain: list[float], budget_title: str | None) -> list[alt.Chart]:
-    axis = alt.Axis(labelAngle=0, labelOverlap="greedy")
+    axis = alt.Axis(labelAngle=0, labelOverlap="greedy", labelSeparation=6)
     place = {
         "x": alt.X("budget:O", title=budget_title, sort=budgets, axis=axis),
         "xOffset": alt.XOffset("arm:N", sort=list(arms.arms)),

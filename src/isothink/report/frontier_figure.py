@@ -51,6 +51,9 @@ def frontier_chart(
 ) -> alt.LayerChart:
     """The plot of one family over one cost axis; `source` is altair data with the rows of `frontier_rows`."""
     base = alt.Chart(source).transform_filter(f"datum.{axis} > 0")
+    base = base.transform_calculate(
+        training_text=_text("training_flops"), inference_text=_text("inference_flops_per_query")
+    )
     cost = partial(_cost, title=AXIS_TITLES[axis], domain=domain)
     nudged = base
     if axis == "training_flops":
@@ -68,6 +71,11 @@ def _nudge(axis: Axis, arms: Palette, domain: tuple[float, float]) -> str:
     step = (domain[1] / domain[0]) ** NUDGE
     middle = (len(arms.arms) - 1) / 2
     return f"datum.{axis} * pow({step!r}, datum.arm_index - {middle!r})"
+
+
+def _text(field: str) -> str:
+    """A formula that writes a cost as the rest of the report does."""
+    return f"replace(format(datum.{field}, '.1e'), 'e+', 'e')"
 
 
 def _cost(field: str, title: str, domain: tuple[float, float]) -> alt.X:
@@ -157,8 +165,8 @@ def _tooltip(axis: Axis) -> list[alt.Tooltip]:
         alt.Tooltip("accuracy:Q", title="accuracy", format=".1%"),
         alt.Tooltip("low:Q", title="interval from", format=".1%"),
         alt.Tooltip("high:Q", title="interval to", format=".1%"),
-        alt.Tooltip("training_flops:Q", title="training FLOPs", format=".1e"),
-        alt.Tooltip("inference_flops_per_query:Q", title="FLOPs per query", format=".1e"),
+        alt.Tooltip("training_text:N", title="training FLOPs"),
+        alt.Tooltip("inference_text:N", title="FLOPs per query"),
         alt.Tooltip(f"probability_{axis}:Q", title="P(on frontier)", format=".2f"),
         alt.Tooltip("seeds:Q", title="seeds"),
         alt.Tooltip("items:Q", title="items"),

@@ -96,7 +96,7 @@ def _sentences(data: ReportData) -> tuple[str, ...]:
 
 def _phase_figure(data: ReportData) -> tuple[Figure, ...]:
     rows = [
-        {"name": PHASE_NAMES[phase], "flops": spent.flops, "text": numbers.scientific(spent.flops)}
+        {"name": str(phase), "flops": spent.flops, "text": numbers.scientific(spent.flops)}
         for phase in PHASES
         if (spent := data.ledger.get(phase)) is not None
     ]
@@ -112,8 +112,8 @@ def _training_figure(data: ReportData) -> tuple[Figure, ...]:
         return ()
     bars = {
         "spent": training.flops if training else 0.0,
-        "planned (shared tree)": plan.planned_training_flops,
-        "planned, one by one": plan.unshared_training_flops,
+        "planned": plan.planned_training_flops,
+        "one by one": plan.unshared_training_flops,
     }
     rows = [{"name": name, "flops": value, "text": numbers.scientific(value)} for name, value in bars.items()]
     caption = (
@@ -124,7 +124,7 @@ def _training_figure(data: ReportData) -> tuple[Figure, ...]:
 
 
 def _bars(identity: str, title: str, rows: list[Row], axis_title: str, caption: str) -> Figure:
-    chart = bar_chart(ROWS, [row["name"] for row in rows], axis_title)
+    chart = bar_chart(ROWS, [row["name"] for row in rows], axis_title, max(row["flops"] for row in rows))
     spoken = "; ".join(f"{row['name']} {row['text']} FLOPs" for row in rows)
     return Figure(
         id=identity,

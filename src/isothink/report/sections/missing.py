@@ -7,6 +7,7 @@ from isothink.report.data import MissingResult, ReportData
 from isothink.report.section import Section
 
 STATUS_NAMES = {"failed": "failed", "infeasible": "infeasible", "not_run": "has not run", "no_result": "no result"}
+WITHOUT_WORDS = {"not_run": "the run has not reached it yet"}
 ORDER = ("failed", "no_result", "not_run", "infeasible")
 
 
@@ -33,7 +34,12 @@ def section(data: ReportData) -> Section:
     found = missing_results(data)
     ordered = sorted(found, key=lambda one: ORDER.index(one[0]))
     rows = tuple(
-        MissingRow(cell=one.cell, configuration=one.configuration, status=STATUS_NAMES[status], error=one.error)
+        MissingRow(
+            cell=one.cell,
+            configuration=one.configuration,
+            status=STATUS_NAMES[status],
+            error=one.error or WITHOUT_WORDS.get(status, "no reason was recorded"),
+        )
         for status, one in ordered
     )
     content = MissingContent(rows=rows, summary=missing_summary(data))

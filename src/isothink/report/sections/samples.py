@@ -64,7 +64,7 @@ def section(data: ReportData) -> Section:
 def _choice(data: ReportData, chosen: tuple[SamplePair, ...]) -> str:
     if not chosen:
         return "There are no sample answers to show."
-    total = f" of {data.samples_total:,} stored answers" if data.samples_total else ""
+    total = f" from {data.samples_total:,} stored answers" if data.samples_total else ""
     return (
         f"A choice{total}: {numbers.plural(len(chosen), 'item')}, each answered by two configurations. "
         "Long texts are shortened in the middle. A choice shows how students write; it proves nothing about how many "

@@ -139,9 +139,9 @@ def _facts(verdict: Verdict) -> tuple[tuple[str, str], ...]:
 def _break_even(point: BreakEven) -> str:
     if point.kind != "at_queries" or point.queries is None:
         return BREAK_EVEN.get(point.kind, numbers.NONE)
-    text = f"{numbers.scientific(point.queries)} queries"
+    text = f"{numbers.count(point.queries)} queries"
     if point.interval is not None:
-        low, high = numbers.scientific(point.interval.low), numbers.scientific(point.interval.high)
+        low, high = numbers.count(point.interval.low), numbers.count(point.interval.high)
         text += f" ({numbers.level(point.interval)} interval {low} to {high})"
     accuracy = point.target_accuracy
     return text if accuracy is None else f"{text}, where both arms reach {numbers.percent(accuracy)}"
