@@ -14,9 +14,10 @@ def bar_chart(source: alt.Data, order: list[str], title: str, longest: float) ->
     `longest` is the longest bar's value: the axis leaves room for its number, on a narrow screen too.
     """
     scale = alt.Scale(domain=[0, ROOM * longest or 1], nice=False)
+    axis = alt.Axis(labelExpr=FLOPS_LABEL, tickCount=4, labelOverlap="greedy", labelSeparation=8)
     base = alt.Chart(source).encode(
         y=alt.Y("name:N", sort=order, title=None, axis=alt.Axis(labelLimit=200)),
-        x=alt.X("flops:Q", title=title, scale=scale, axis=alt.Axis(labelExpr=FLOPS_LABEL, tickCount=4)),
+        x=alt.X("flops:Q", title=title, scale=scale, axis=axis),
         tooltip=[alt.Tooltip("name:N", title="phase"), alt.Tooltip("text:N", title="FLOPs")],
     )
     bars = base.mark_bar(color=BLUE, height={"band": 0.7})

@@ -72,8 +72,13 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["sentence_case"] = lambda text: text[:1].upper() + text[1:]
+    environment.filters["sentence_case"] = _sentence_case
     return environment
+
+
+def _sentence_case(text: str) -> str:
+    """A capital at the start, unless the first word is a name such as `mixed(0.5)`."""
+    return text[:1].upper() + text[1:] if text.partition(" ")[0].isalpha() else text
 
 
 def _shown(value: object) -> object:
