@@ -34,7 +34,7 @@ class Sequential:
     kind = property(lambda self: "curriculum")
 
     def __str__(self) -> str:
-        return f"sequential({self.rho:g})"
+        return f"sequential({self.rho!r})"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,7 +46,7 @@ class Mixed:
     kind = property(lambda self: "curriculum")
 
     def __str__(self) -> str:
-        return f"mixed({self.rho:g})"
+        return f"mixed({self.rho!r})"
 
 
 Arm = Plain | Sequential | Mixed
@@ -71,5 +71,5 @@ def parse_arm(text: str) -> Arm:
     except ValueError:
         raise ValueError(f"allowed are {ALLOWED}") from None
     if not 0.0 < rho < 1.0:
-        raise ValueError(f"RHO must lie strictly between 0 and 1 (allowed are {ALLOWED})")
+        raise ValueError(f"allowed are {ALLOWED}")
     return Sequential(rho=rho) if match[1] == "sequential" else Mixed(rho=rho)

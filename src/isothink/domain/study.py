@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field, JsonValue, PositiveInt, field_validator, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, JsonValue, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from isothink.domain.arm import Arm, parse_arm
@@ -19,6 +19,11 @@ SCHEMA_VERSION = 1
 """Version of the study file, and of every stored record that does not carry its own."""
 
 PositiveFloat = Annotated[float, Field(gt=0)]
+Flops = Annotated[float, Field(gt=0, le=1e30)]
+"""Up to a thousand times the largest training run that is known of."""
+Rate = Annotated[float, Field(gt=0, le=1000)]
+Count = Annotated[int, Field(ge=1, le=10**7)]
+SeedCount = Annotated[int, Field(ge=1, le=1000)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Name = Annotated[
     str,
@@ -27,19 +32,46 @@ Name = Annotated[
 """A name that becomes part of file names: letters, digits, dot, underscore and hyphen."""
 
 
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise PydanticCustomError("printable", "allowed are printable characters on one line")
+    return text
+
+
+Words = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_printable)]
+"""A text on one line: it is printed, and stands in error messages."""
+
+
 def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
     seen: set[Any] = set()
     for value in values:
         if value in seen:
-            raise PydanticCustomError("repeated", "each value may stand once; {value} stands twice", {"value": value})
+            raise PydanticCustomError("repeated", "allowed is each value once", {"value": value})
         seen.add(value)
     return values
 
 
 def _increasing(values: tuple[float, ...]) -> tuple[float, ...]:
     if list(values) != sorted(values):
-        raise PydanticCustomError("order", "values must increase")
+        raise PydanticCustomError("order", "allowed are values that increase")
     return values
+
+
+def _known_version(version: int) -> int:
+    if version != SCHEMA_VERSION:
+        raise PydanticCustomError("version", "allowed: {version}", {"version": SCHEMA_VERSION})
+    return version
+
+
+def _canonical_arm(text: str) -> str:
+    return str(_arm(text))
+
+
+def _arm(text: str) -> Arm:
+    try:
+        return parse_arm(text)
+    except ValueError as error:
+        raise PydanticCustomError("arm", "{reason}", {"reason": str(error)}) from None
 
 
 class StudyRecord(Record):
@@ -63,8 +95,8 @@ class ProceduralPrompts(StudyRecord):
     """Questions made by the generators of procedural/."""
 
     backend: Literal["procedural"]
-    tasks: Annotated[tuple[str, ...], Field(min_length=1, strict=False), AfterValidator(_distinct)]
-    per_task: PositiveInt
+    tasks: Annotated[tuple[Words, ...], Field(min_length=1, strict=False), AfterValidator(_distinct)]
+    per_task: Count
     """At most this many distinct training questions of each task; a task with fewer repeats them in later epochs."""
     seed: Seed = 0
 
@@ -96,7 +128,7 @@ class Budgets(StudyRecord):
     """Caps on a cell's training FLOPs, in the `exact` convention."""
 
     training_flops: Annotated[
-        tuple[PositiveFloat, ...],
+        tuple[Flops, ...],
         Field(min_length=1, strict=False),
         AfterValidator(_distinct),
         AfterValidator(_increasing),
@@ -107,30 +139,30 @@ class TokenBatch(StudyRecord):
     """An optimizer step reads as many whole examples as fit into `size` tokens, at least one."""
 
     unit: Literal["tokens"]
-    size: PositiveInt
+    size: Count
 
 
 class InstanceBatch(StudyRecord):
     """An optimizer step reads `size` examples."""
 
     unit: Literal["instances"]
-    size: PositiveInt
+    size: Count
 
 
 class RateRule(StudyRecord):
     """Peak learning rate = `rate` * (`reference_width` / hidden size) ** `exponent`, the same for both formats."""
 
     by: Literal["rule"]
-    rate: PositiveFloat
-    reference_width: PositiveInt
-    exponent: Annotated[float, Field(ge=0)]
+    rate: Rate
+    reference_width: Count
+    exponent: Annotated[float, Field(ge=0, le=10)]
 
 
 class FormatRates(StudyRecord):
     """Peak learning rates of one student."""
 
-    ift: PositiveFloat
-    reasoning: PositiveFloat
+    ift: Rate
+    reasoning: Rate
 
 
 class RateTable(StudyRecord):
@@ -155,7 +187,7 @@ class Training(StudyRecord):
 
     batch: Annotated[TokenBatch | InstanceBatch, Field(discriminator="unit")]
     learning_rate: Annotated[RateRule | RateTable, Field(discriminator="by")]
-    warmup_steps: Annotated[int, Field(ge=0)]
+    warmup_steps: Annotated[int, Field(ge=0, le=10**7)]
     decay_share: Annotated[float, Field(gt=0, lt=1)] = 0.1
     """The last share of a budget's FLOPs, in which the rate falls linearly."""
     final_rate_share: Annotated[float, Field(ge=0, le=1)] = 0.1
@@ -168,30 +200,31 @@ class Training(StudyRecord):
 class Evaluation(StudyRecord):
     """How every cell answers; the same items, cap and sampling for all."""
 
-    tasks: Annotated[tuple[str, ...], Field(min_length=1, strict=False), AfterValidator(_distinct)]
-    items_per_task: PositiveInt
+    tasks: Annotated[tuple[Words, ...], Field(min_length=1, strict=False), AfterValidator(_distinct)]
+    items_per_task: Count
     seed: Seed = 0
-    max_new_tokens: PositiveInt
+    max_new_tokens: Count
     sampling: Literal["greedy"] = "greedy"
-    batch_size: PositiveInt = 128
+    batch_size: Count = 128
 
 
 class Seeds(StudyRecord):
     """How many seeds each arm gets: `default`, or the number given for that arm by name. Seeds count from 0."""
 
-    default: PositiveInt = 1
-    arms: dict[str, PositiveInt] = Field(default_factory=dict)
+    default: SeedCount = 1
+    arms: dict[str, SeedCount] = Field(default_factory=dict)
 
     @field_validator("arms")
     @classmethod
     def _arms_parse(cls, arms: dict[str, int]) -> dict[str, int]:
-        return {str(_arm(text)): count for text, count in arms.items()}
+        _distinct(tuple(_canonical_arm(text) for text in arms))
+        return {_canonical_arm(text): count for text, count in arms.items()}
 
 
 class VerdictSettings(StudyRecord):
     """What the report's verdict is asked for, unless a command asks for something else."""
 
-    queries: Annotated[float, Field(ge=0)] = 1e6
+    queries: Annotated[float, Field(ge=0, le=1e30)] = 1e6
 
 
 class Resources(StudyRecord):
@@ -202,32 +235,23 @@ class Resources(StudyRecord):
 
     processes: Annotated[int, Field(ge=1, le=256)] = 1
     threads: Annotated[int, Field(ge=1, le=1024)] = 1
-    flops_per_second: PositiveFloat | None = None
-
-
-def _arm(text: str) -> Arm:
-    try:
-        return parse_arm(text)
-    except ValueError as error:
-        raise PydanticCustomError("arm", "{reason}", {"reason": str(error)}) from None
-
-
-def _canonical_arms(texts: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(str(_arm(text)) for text in texts)
+    flops_per_second: Annotated[float, Field(ge=1, le=1e30)] | None = None
 
 
 class Study(StudyRecord):
     """A whole study file."""
 
-    schema_version: Literal[1]
+    schema_version: Annotated[int, AfterValidator(_known_version)]
     name: Name
-    title: str = ""
+    title: Annotated[str, Field(max_length=200), AfterValidator(_printable)] = ""
     prompts: ProceduralPrompts
     teacher: SymbolicTeacher
     tokenizer: WordTokenizer
     students: Annotated[tuple[StudentSettings, ...], Field(min_length=1, strict=False)]
     arms: Annotated[
-        tuple[str, ...], Field(min_length=1, strict=False), AfterValidator(_canonical_arms), AfterValidator(_distinct)
+        tuple[Annotated[str, AfterValidator(_canonical_arm)], ...],
+        Field(min_length=1, strict=False),
+        AfterValidator(_distinct),
     ]
     budgets: Budgets
     seeds: Seeds = Seeds()
@@ -235,7 +259,7 @@ class Study(StudyRecord):
     evaluation: Evaluation
     verdict: VerdictSettings = VerdictSettings()
     resources: Resources = Resources()
-    output: Annotated[str, Field(min_length=1)] | None = None
+    output: Annotated[str, Field(min_length=1, max_length=4096), AfterValidator(_printable)] | None = None
 
     @field_validator("students")
     @classmethod
@@ -247,12 +271,20 @@ class Study(StudyRecord):
     def _rates_cover_students(self) -> "Study":
         rates = self.training.learning_rate
         if isinstance(rates, RateTable):
-            for student in self.students:
-                if student.name not in rates.rates:
+            names = [student.name for student in self.students]
+            for name in names:
+                if name not in rates.rates:
                     raise PydanticCustomError(
                         "rates",
-                        "found no entry for student {name} in training.learning_rate.rates, every student needs one",
-                        {"name": student.name},
+                        "training.learning_rate.rates: found no entry for student {name}, every student needs one",
+                        {"name": name},
+                    )
+            for name in rates.rates:
+                if name not in names:
+                    raise PydanticCustomError(
+                        "rates",
+                        "training.learning_rate.rates: found {name}, allowed are the students {names}",
+                        {"name": name, "names": ", ".join(names)},
                     )
         return self
 
@@ -261,7 +293,9 @@ class Study(StudyRecord):
         for arm in self.seeds.arms:
             if arm not in self.arms:
                 raise PydanticCustomError(
-                    "seeds", "found {arm} in seeds.arms, allowed are the names under arms", {"arm": arm}
+                    "seeds",
+                    "seeds.arms: found {arm}, allowed are the arms {arms}",
+                    {"arm": arm, "arms": ", ".join(self.arms)},
                 )
         return self
 

@@ -3,6 +3,7 @@
 import difflib
 import json
 import math
+import re
 from collections.abc import Sequence
 from io import StringIO
 from pathlib import Path
@@ -10,14 +11,42 @@ from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
-from ruamel.yaml import YAML, YAMLError
+from ruamel.yaml import YAML, SafeConstructor, YAMLError
+from ruamel.yaml.nodes import ScalarNode
 
 from isothink.domain.study import Study
 from isothink.errors import StudyError, UsageError
 
-LARGEST_FILE = 1_000_000
+LARGEST_FILE = 256 * 1024
 MOST_VALUES = 100_000
 DEEPEST = 64
+LARGEST_INTEGER = 10**30
+LONGEST_SHOWN = 80
+
+_DOT_OUTSIDE_PARENTHESES = re.compile(r"\.(?![^()]*\))")
+
+
+class _Unreadable:
+    """Stands for a scalar that cannot be what its tag or form says, until its key is known."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class _Constructor(SafeConstructor):  # type: ignore[misc]
+    """Makes plain data; what raises anything but a YAML error (a month 13, 5,000 digits) is refused by key later."""
+
+    def construct_object(self, node: Any, deep: bool = False) -> Any:
+        """See ruamel.yaml."""
+        try:
+            return super().construct_object(node, deep=deep)
+        except (ValueError, LookupError, TypeError, ArithmeticError, AttributeError):
+            if not isinstance(node, ScalarNode):
+                raise
+            return _Unreadable(str(node.value))
 
 
 def read_study(path: Path, overrides: Sequence[str] = ()) -> Study:
@@ -63,6 +92,7 @@ def _load(path: Path) -> Any:
     except OSError as error:
         raise StudyError(f"{path}: cannot be read: {error.strerror}") from None
     data = load_yaml(text, str(path))
+    _refuse_unfit(data, str(path))
     if not isinstance(data, dict):
         raise StudyError(f"{path}: found {_show(data)}, allowed is a mapping of keys to values")
     return data
@@ -75,23 +105,29 @@ def load_yaml(text: str, name: str) -> Any:
         StudyError: with line and column.
     """
     try:
-        return YAML(typ="safe", pure=True).load(text)
+        yaml = YAML(typ="safe", pure=True)
+        yaml.Constructor = _Constructor
+        return yaml.load(text)
     except YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" line {mark.line + 1}, column {mark.column + 1}:" if mark else ""
         problem = str(getattr(error, "problem", None) or error).splitlines()[0]
         raise StudyError(f"{name}:{where} not YAML: {problem}") from None
-    except (ValueError, RecursionError, TypeError) as error:
-        raise StudyError(f"{name}: not YAML: {str(error).splitlines()[0]}") from None
+    except RecursionError:
+        raise StudyError(f"{name}: found too many levels, allowed are {DEEPEST}") from None
+    except (ValueError, LookupError, TypeError, ArithmeticError, AttributeError) as error:
+        raise StudyError(f"{name}: not YAML: {type(error).__name__}: {error}") from None
 
 
 def _override(data: dict[str, Any], override: str) -> None:
     key, equals, text = override.partition("=")
-    if not equals or not key or any(not part for part in key.split(".")):
-        raise UsageError(f"override {override!r}: allowed is key=value with a dotted key", hint="e.g. name=second")
+    *parents, last = _DOT_OUTSIDE_PARENTHESES.split(key)
+    if not equals or not last or not all(parents):
+        raise UsageError(
+            f"override: found {_show(override)}, allowed is key=value with a dotted key", hint="e.g. name=second"
+        )
     value = load_yaml(text, f"override {key}")
     target: Any = data
-    *parents, last = key.split(".")
     for part in parents:
         target = _descend(target, part, key)
     if isinstance(target, list):
@@ -99,7 +135,7 @@ def _override(data: dict[str, Any], override: str) -> None:
     elif isinstance(target, dict):
         target[last] = value
     else:
-        raise UsageError(f"override {key}: {last} has no place in {_show(target)}")
+        raise _no_place(key, last, target)
 
 
 def _descend(target: Any, part: str, key: str) -> Any:
@@ -107,13 +143,21 @@ def _descend(target: Any, part: str, key: str) -> Any:
         return target[_index(target, part, key)]
     if isinstance(target, dict):
         return target.setdefault(part, {})
-    raise UsageError(f"override {key}: {part} has no place in {_show(target)}")
+    raise _no_place(key, part, target)
+
+
+def _no_place(key: str, part: str, target: Any) -> UsageError:
+    return UsageError(
+        f"override {_show_key(key)}: found {_show(target)} where {_show(part)} should go,"
+        " allowed is a mapping or a list"
+    )
 
 
 def _index(target: list[Any], part: str, key: str) -> int:
-    if part.isascii() and part.isdigit() and int(part) < len(target):
+    if part.isascii() and part.isdigit() and len(part) < 10 and int(part) < len(target):
         return int(part)
-    raise UsageError(f"override {key}: found {part}, allowed is a position from 0 to {len(target) - 1}")
+    allowed = f"a position from 0 to {len(target) - 1}" if target else "no position, the list is empty"
+    raise UsageError(f"override {_show_key(key)}: found {_show(part)}, allowed is {allowed}")
 
 
 def _refuse_unfit(data: Any, name: str) -> None:
@@ -122,26 +166,48 @@ def _refuse_unfit(data: Any, name: str) -> None:
     waiting = [(data, "", 0)]
     while waiting:
         value, where, depth = waiting.pop()
+        place = f"{name}: {_show_key(where) or 'top level'}"
         left -= 1
-        if left < 0 or depth > DEEPEST:
-            raise StudyError(f"{name}: more than {MOST_VALUES} values or {DEEPEST} levels")
+        if left < 0:
+            raise StudyError(f"{name}: found more than {MOST_VALUES} values, allowed are at most {MOST_VALUES}")
+        if depth > DEEPEST:
+            raise StudyError(f"{place}: found more than {DEEPEST} levels, allowed are at most {DEEPEST}")
         if isinstance(value, dict):
             for key, inner in value.items():
-                if not isinstance(key, str):
-                    raise StudyError(f"{name}: {where or 'top level'}: found key {_show(key)}, allowed are words")
+                if not isinstance(key, str) or not _is_unicode(key):
+                    raise StudyError(f"{place}: found key {_show(key)}, allowed are words")
                 waiting.append((inner, f"{where}.{key}" if where else key, depth + 1))
         elif isinstance(value, list):
             waiting.extend((inner, f"{where}[{index}]", depth + 1) for index, inner in enumerate(value))
-        elif isinstance(value, float) and not math.isfinite(value):
-            raise StudyError(f"{name}: {where}: found {_show(value)}, allowed are finite numbers")
-        elif isinstance(value, int) and not isinstance(value, bool) and abs(value) > 10**30:
-            raise StudyError(f"{name}: {where}: found an integer of more than 30 digits")
-        elif not isinstance(value, str | int | float | None):
-            raise StudyError(f"{name}: {where}: found {_show(value)}, allowed are words, numbers, lists and mappings")
+        else:
+            _refuse_unfit_scalar(value, place)
+
+
+def _refuse_unfit_scalar(value: Any, place: str) -> None:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise StudyError(f"{place}: found {_show(value)}, allowed are finite numbers")
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > LARGEST_INTEGER:
+        raise StudyError(f"{place}: found a whole number of more than 30 digits, allowed are at most 30")
+    if not isinstance(value, str | int | float | None):
+        raise StudyError(
+            f"{place}: found {_show(value)}, allowed are words, numbers, lists and mappings",
+            hint="a date, and what else looks special, is a text when it stands in quotes",
+        )
+    if isinstance(value, str) and not _is_unicode(value):
+        raise StudyError(f"{place}: found {_show(value)}, allowed are Unicode characters")
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether `text` can be written as UTF-8: half of a surrogate pair cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _one_line(error: ValidationError, name: str, data: Any) -> StudyError:
-    details = error.errors(include_url=False)
+    details = _distinct_mistakes(error.errors(include_url=False))
     first = details[0]
     where = _location(first, data)
     more = f" (and {len(details) - 1} more)" if len(details) > 1 else ""
@@ -156,27 +222,54 @@ def _one_line(error: ValidationError, name: str, data: Any) -> StudyError:
         )
     if first["type"] == "missing":
         return StudyError(f"{name}: {where}: found nothing, this key is required{more}")
-    allowed_text = _allowed(first)
-    found = "" if not where else f"found {_show(first['input'])}, "
-    return StudyError(f"{name}: {where + ': ' if where else ''}{found}{allowed_text}{more}")
+    if first["type"] == "union_tag_not_found":
+        return StudyError(f"{name}: {where}.{_discriminator(first)}: found nothing, this key is required{more}")
+    found = first["input"]
+    if first["type"] == "union_tag_invalid":
+        where = f"{where}.{_discriminator(first)}"
+        found = found[_discriminator(first)]
+    start = f"{where}: found {_show(found)}, " if where else ""
+    return StudyError(f"{name}: {start}{_allowed(first)}{more}")
+
+
+def _distinct_mistakes(details: list[ErrorDetails]) -> list[ErrorDetails]:
+    """Without the lists that pydantic calls too short only because their items are wrong."""
+    wrong_items = {detail["loc"][:-1] for detail in details}
+    return [detail for detail in details if detail["type"] != "too_short" or detail["loc"] not in wrong_items]
+
+
+def _discriminator(detail: ErrorDetails) -> str:
+    return str(detail.get("ctx", {}).get("discriminator")).strip("'")
+
+
+_ALLOWED = {
+    "string_pattern_mismatch": "allowed are 1 to 64 letters, digits, '.', '_' and '-', the first a letter or digit",
+    "string_type": "allowed is a text (in quotes, if it looks like something else)",
+    "string_too_short": "allowed are texts that are not empty",
+    "string_too_long": "allowed are at most {max_length} characters",
+    "model_type": "allowed is a mapping of keys to values",
+    "model_attributes_type": "allowed is a mapping of keys to values",
+    "dict_type": "allowed is a mapping of keys to values",
+    "tuple_type": "allowed is a list",
+    "too_short": "allowed is a list of at least {min_length}",
+    "int_type": "allowed are whole numbers",
+    "int_from_float": "allowed are whole numbers",
+    "int_parsing_size": "allowed are whole numbers of fewer digits",
+    "float_type": "allowed are numbers",
+    "greater_than": "allowed are numbers greater than {gt:g}",
+    "greater_than_equal": "allowed are numbers from {ge:g} on",
+    "less_than": "allowed are numbers less than {lt:g}",
+    "less_than_equal": "allowed are numbers up to {le:g}",
+    "union_tag_invalid": "allowed: {expected_tags}",
+    "literal_error": "allowed: {expected}",
+    "repeated": "allowed is each value once ({value} stands twice)",
+}
+"""What is allowed, by pydantic's type of error and ours; the rest are messages from domain/study.py."""
 
 
 def _allowed(detail: ErrorDetails) -> str:
-    context = detail.get("ctx", {})
-    if detail["type"] == "string_pattern_mismatch":
-        return "allowed are 1 to 64 letters, digits, '.', '_' and '-', the first a letter or digit"
-    if detail["type"] in {"union_tag_invalid", "literal_error"}:
-        return f"allowed: {context.get('expected_tags') or context.get('expected')}"
-    if detail["type"] == "union_tag_not_found":
-        return f"allowed is a mapping with the key {context.get('discriminator')}"
-    if detail["type"] in {"model_type", "model_attributes_type", "dict_type"}:
-        return "allowed is a mapping of keys to values"
-    if detail["type"] == "too_short":
-        return f"allowed are at least {context.get('min_length')} values"
-    message = detail["msg"].removeprefix("Input should be ")
-    if message.startswith(("allowed", "found")):
-        return message
-    return f"allowed: {message[0].lower()}{message[1:]}"
+    text = _ALLOWED.get(detail["type"])
+    return text.format(**detail.get("ctx", {})) if text is not None else detail["msg"]
 
 
 def _location(detail: ErrorDetails, data: Any) -> str:
@@ -197,9 +290,12 @@ def _location(detail: ErrorDetails, data: Any) -> str:
 
 
 def _show(value: Any) -> str:
-    text = json.dumps(value, default=str, ensure_ascii=True)
-    return text if len(text) <= 80 else f"{text[:77]}..."
+    return _short(json.dumps(value, default=str))
 
 
 def _show_key(key: str) -> str:
-    return key.encode("unicode_escape").decode()[:200]
+    return _short(key)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 3]}..."
