@@ -123,7 +123,9 @@ def _facts(verdict: Verdict) -> tuple[tuple[str, str], ...]:
     facts = []
     best = verdict.recommended
     if best is not None:
-        facts.append(("Expected regret", f"{best.expected_regret_points:.1f} points, if another one is the best"))
+        facts.append(
+            ("Expected regret", f"{best.expected_regret_points:.1f} points of accuracy, on average over the draws")
+        )
         facts.append(("Training", numbers.flops(best.training_flops)))
         facts.append(("Inference", f"{numbers.flops(best.inference_flops_per_query)} per query"))
         facts.append((f"Whole life, {numbers.count(verdict.queries)} queries", numbers.flops(best.lifetime_flops)))
