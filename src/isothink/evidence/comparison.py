@@ -146,7 +146,9 @@ def _judge(item: _Difference, adjusted: float | None, deciding: int, settings: A
         baseline_student=theirs.student,
         difference=item.estimate,
         interval=Interval(
-            low=float(min(low, item.estimate)), high=float(max(high, item.estimate)), level=settings.level
+            low=float(max(-1.0, min(low, item.estimate))),  # accuracies differ by at most 1
+            high=float(min(1.0, max(high, item.estimate))),
+            level=settings.level,
         ),
         p_value=p_value,
         adjusted_p_value=adjusted,

@@ -1,0 +1,163 @@
+"""A real study on real workers: budgets met, nothing redone, the same numbers in every view of it."""
+
+import json
+from collections import Counter
+
+import pyarrow.parquet as pq
+import pytest
+
+from isothink import api
+from isothink.compute.flops import decode_flops, prefill_flops
+
+from .tiny import evidence_of, isothink
+
+pytestmark = pytest.mark.xdist_group("finished")
+
+
+def test_every_planned_step_is_done_once(finished):
+    here, run, result = finished
+    plan = json.loads((run / "plan.json").read_text())
+    planned = {segment["id"] for segment in plan["segments"]} | {cell["samples"] for cell in plan["cells"]}
+    assert set(result["completed"]) >= planned
+    assert len(result["completed"]) == len(set(result["completed"]))
+    assert result["failed"] == [] and result["skipped"] == []
+    assert all(cell["status"] == "complete" for cell in plan["cells"])
+    assert all((run / "logs" / f"{step}.log").is_file() for step in planned)
+
+
+def test_every_cell_stops_within_one_optimizer_step_below_its_budget(finished):
+    here, run, _ = finished
+    segments = {row["segment"]: row for row in api.sql(run, "SELECT * FROM segments")}
+    cells = {cell["id"]: cell for cell in json.loads((run / "plan.json").read_text())["cells"]}
+    rows = api.sql(run, "SELECT * FROM cells")
+    assert len(rows) == 20
+    for row in rows:
+        path = cells[row["cell"]]["path"]
+        achieved = sum(
+            sum(pq.read_table(run / "segments" / step / "metrics.parquet")["flops"].to_pylist()) for step in path
+        )
+        assert row["training_flops"] == achieved == sum(segments[step]["flops"] for step in path)
+        last_step = pq.read_table(run / "segments" / path[-1] / "metrics.parquet")["flops"].to_pylist()[-1]
+        assert row["budget_flops"] - 2 * last_step < achieved <= row["budget_flops"]
+
+
+def test_training_matches_the_plan_to_the_flop(finished):
+    _, run, _ = finished
+    rows = api.sql(run, "SELECT segment, flops, planned_flops FROM segments")
+    assert rows and all(row["flops"] == row["planned_flops"] for row in rows)
+    [total] = api.sql(run, "SELECT sum(flops) AS flops FROM ledger WHERE phase = 'training'")
+    assert total["flops"] == json.loads((run / "plan.json").read_text())["total_flops"]
+
+
+def test_arms_of_a_seed_read_one_prompt_order(finished):
+    _, run, _ = finished
+    plan = json.loads((run / "plan.json").read_text())
+    for student in ("small", "large"):
+        counts = {
+            cell["arm"]: (cell["prompts"], cell["unique_prompts"])
+            for cell in plan["cells"]
+            if (cell["student"], cell["seed"], cell["budget_flops"]) == (student, 0, 8e8)
+        }
+        assert counts["ift"][0] > counts["sequential(0.5)"][0] > counts["reasoning"][0]
+        assert all(unique <= prompts for prompts, unique in counts.values())
+
+
+def test_every_cell_answers_the_same_items(finished):
+    _, run, _ = finished
+    rows = api.sql(run, "SELECT cell, item, prompt, inference_flops FROM samples")
+    by_cell = {}
+    for row in rows:
+        by_cell.setdefault(row["cell"], {})[row["item"]] = row["prompt"]
+    assert len(by_cell) == 20
+    assert len({tuple(sorted(items.items())) for items in by_cell.values()}) == 1
+    assert Counter(row["cell"] for row in rows).most_common(1)[0][1] == 24
+    assert "<think>" not in " ".join(row["prompt"] for row in rows)
+
+
+def test_samples_carry_their_exact_inference_flops(finished):
+    _, run, _ = finished
+    from isothink.run.load import open_run
+
+    workspace = open_run(run)
+    rows = api.sql(
+        run,
+        "SELECT student, prompt_tokens, trace_tokens + answer_tokens AS output, inference_flops"
+        " FROM samples JOIN cells USING (cell) USING SAMPLE 50 ROWS (reservoir, 1)",
+    )
+    for row in rows:
+        shape = workspace.architecture(row["student"])
+        expected = prefill_flops(shape, row["prompt_tokens"]) + decode_flops(
+            shape, row["prompt_tokens"], row["output"]
+        )
+        assert row["inference_flops"] == expected
+
+
+def test_a_second_run_does_nothing_and_changes_nothing(finished):
+    here, run, _ = finished
+    before = {path: path.stat().st_mtime_ns for path in run.rglob("*") if path.is_file() and path.name != "lock"}
+    again = isothink("run", "tiny.yaml", "--json", cwd=here)
+    assert again.returncode == 0, again.stderr
+    assert json.loads(again.stdout)["completed"] == []
+    after = {path: path.stat().st_mtime_ns for path in run.rglob("*") if path.is_file() and path.name != "lock"}
+    assert after == before
+
+
+def test_optimizer_states_are_gone_once_no_child_needs_them(finished):
+    _, run, _ = finished
+    assert not list(run.rglob("optimizer.safetensors"))
+    assert len(list(run.rglob("model.safetensors"))) == len(json.loads((run / "plan.json").read_text())["segments"])
+    assert not [path for path in run.rglob("*") if path.suffix in {".bin", ".pt", ".pkl"}]
+
+
+def test_the_teacher_costs_nothing_and_says_so(finished):
+    _, run, _ = finished
+    [row] = api.sql(run, "SELECT sum(flops) AS flops, count(*) AS n FROM ledger WHERE phase = 'teacher'")
+    assert row == {"flops": 0.0, "n": 1}
+    assert any("teacher" in caveat for verdict in evidence_of(run)["verdicts"] for caveat in verdict["caveats"])
+    assert "teacher" in (run / "report.html").read_text(encoding="utf-8")
+
+
+def test_pairs_differ_in_the_answer_alone(finished):
+    _, run, _ = finished
+    rows = api.sql(run, "SELECT * FROM pairs")
+    assert len({row["prompt"] for row in rows}) == len(rows) == 180
+    for row in rows:
+        assert row["ift_answer"] == row["reasoning_answer"]
+        assert row["trace"] and "<think>" not in row["ift_answer"]
+
+
+def test_evidence_report_and_command_line_tell_the_same_verdict(finished):
+    here, run, _ = finished
+    evidence = evidence_of(run)
+    for verdict in evidence["verdicts"]:
+        printed = isothink("verdict", str(run), "--family", verdict["family"], "--json", cwd=here)
+        assert json.loads(printed.stdout) == verdict
+
+
+def test_sql_reads_the_run_and_nothing_else(finished):
+    here, run, _ = finished
+    outside = here / "secret.csv"
+    outside.write_text("a\n1\n")
+    for query in (f"SELECT * FROM read_csv('{outside}')", f"COPY cells TO '{here / 'out.csv'}'", "SELECT nonsense"):
+        refused = isothink("sql", str(run), query, cwd=here)
+        assert refused.returncode == 2
+        assert len(refused.stderr.strip().splitlines()) <= 2
+    assert not (here / "out.csv").exists()
+
+
+def test_plan_of_a_finished_run_is_measured_and_complete(finished):
+    here, _, _ = finished
+    plan = json.loads(isothink("plan", "tiny.yaml", "--json", cwd=here).stdout)
+    assert plan["source"] == "measured"
+    assert {segment["status"] for segment in plan["segments"]} == {"complete"}
+    assert all(segment["seconds"] > 0 for segment in plan["segments"])
+
+
+def test_plan_before_a_run_equals_the_plan_after_it(finished, tmp_path):
+    here, run, _ = finished
+    before = json.loads(isothink("plan", "tiny.yaml", "--json", f"output={tmp_path / 'none'}", cwd=here).stdout)
+    after = json.loads((run / "plan.json").read_text())
+    assert before["source"] == "pilot"
+    assert [segment["id"] for segment in before["segments"]] == [segment["id"] for segment in after["segments"]]
+    assert before["total_flops"] == after["total_flops"]
+    assert not (tmp_path / "none").exists()

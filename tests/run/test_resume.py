@@ -1,0 +1,219 @@
+"""Interruptions of every kind: kills, a full disk, a second scheduler, a changed study, a training run that diverges."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pyarrow.parquet as pq
+import pytest
+
+from isothink import api
+
+from .tiny import evidence_of, isothink, write_tiny
+
+pytest.importorskip("transformers", reason="training needs the [train] extra")
+
+SMALLER = ("arms=[ift,reasoning]", "seeds={default: 1}", "students.1.name=big")
+
+
+def start(*arguments, cwd, **options):
+    return subprocess.Popen(
+        [sys.executable, "-m", "isothink.cli.main", *arguments],
+        cwd=cwd,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        **options,
+    )
+
+
+def finish(cwd, *overrides):
+    done = isothink("run", "tiny.yaml", "--json", *overrides, cwd=cwd)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def workers_of(run):
+    """Pids of the worker processes on a run folder, from the process table (their parent may be dead)."""
+    listing = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True).stdout
+    return [
+        int(line.split()[0])
+        for line in listing.splitlines()
+        if "isothink.run.worker" in line and str(run) in line and "ps -eo" not in line
+    ]
+
+
+def test_killed_again_and_again_the_study_ends_as_if_undisturbed(tmp_path):
+    undisturbed, disturbed = tmp_path / "undisturbed", tmp_path / "disturbed"
+    for place in (undisturbed, disturbed):
+        place.mkdir()
+        write_tiny(place)
+    finish(undisturbed, *SMALLER)
+    chance = random.Random(11)
+    kept: set[str] = set()
+    for _ in range(5):
+        process = start("run", "tiny.yaml", *SMALLER, cwd=disturbed)
+        time.sleep(chance.uniform(2.0, 7.0))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        there = {str(path.parent) for path in (disturbed / "runs").rglob("manifest.json")}
+        assert kept <= there, "finished work is lost"
+        kept = there
+    last = finish(disturbed, *SMALLER)
+    assert not workers_of(disturbed / "runs" / "tiny")
+    first, second = (place / "runs" / "tiny" for place in (undisturbed, disturbed))
+    assert evidence_of(first) == evidence_of(second)
+    for samples in first.glob("samples/*/samples.parquet"):
+        assert pq.read_table(samples).equals(pq.read_table(second / samples.relative_to(first)))
+    assert not list(second.rglob("*.partial"))
+    assert not set(last["completed"]) & {path.rsplit("/", 1)[1] for path in kept}, "finished work is done again"
+    training = "SELECT sum(flops) AS flops FROM ledger WHERE phase = 'training'"
+    assert api.sql(first, training) == api.sql(second, training)
+
+
+def test_what_a_kill_loses_is_in_the_ledger_as_waste(tmp_path):
+    write_tiny(tmp_path)
+    longer = (*SMALLER, "budgets.training_flops=[1.0e+10]", "resources.processes=1", "students=[]")
+    one = "students=[{name: only, architecture: {model_type: qwen3, hidden_size: 32, num_hidden_layers: 2,"
+    one += " intermediate_size: 96, num_attention_heads: 2, num_key_value_heads: 1, head_dim: 16,"
+    one += " tie_word_embeddings: true, max_position_embeddings: 64}}]"
+    overrides = (*longer[:2], longer[3], "budgets.training_flops=[2.0e+10]", one)
+    process = start("run", "tiny.yaml", *overrides, cwd=tmp_path)
+    run = tmp_path / "runs" / "tiny"
+    deadline = time.monotonic() + 120
+    while not list(run.glob("logs/*.attempts.jsonl")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    finish(tmp_path, *overrides)
+    waste = api.sql(run, "SELECT step, flops FROM ledger WHERE phase = 'waste'")
+    planned = {row["segment"]: row["flops"] for row in api.sql(run, "SELECT segment, flops FROM segments")}
+    assert waste
+    assert all(0 < row["flops"] <= planned[row["step"]] for row in waste)
+
+
+def test_a_killed_worker_fails_its_step_and_the_next_run_heals(tmp_path):
+    write_tiny(tmp_path)
+    run = tmp_path / "runs" / "tiny"
+    process = start("run", "tiny.yaml", *SMALLER, cwd=tmp_path)
+    deadline = time.monotonic() + 120
+    while not list(run.glob("segments/*/manifest.json")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.kill(workers_of(run)[0], signal.SIGKILL)
+    assert process.wait(300) == 1
+    failed = [json.loads(path.read_text()) for path in (run / "failures").glob("*.json")]
+    assert failed and any("signal 9" in record["error"] for record in failed)
+    assert evidence_of(run)["missing"]
+    finish(tmp_path, *SMALLER)
+    assert evidence_of(run)["missing"] == []
+    assert not list((run / "failures").glob("*.json"))
+
+
+def test_two_schedulers_at_once_the_second_is_refused(tmp_path):
+    write_tiny(tmp_path)
+    first = start("run", "tiny.yaml", *SMALLER, cwd=tmp_path)
+    lock = tmp_path / "runs" / "tiny" / "lock"
+    deadline = time.monotonic() + 60
+    while not (lock.is_file() and lock.read_text()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    second = isothink("run", "tiny.yaml", *SMALLER, cwd=tmp_path)
+    assert second.returncode == 1
+    assert str(first.pid) in second.stderr and "host" in second.stderr
+    assert first.wait(300) == 0
+
+
+def test_a_full_disk_loses_nothing_and_says_so_in_one_line(tmp_path):
+    write_tiny(tmp_path)
+    limited = subprocess.run(
+        ["bash", "-c", f"ulimit -f 8; exec {sys.executable} -m isothink.cli.main run tiny.yaml {' '.join(map(repr, SMALLER))}"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert limited.returncode == 1
+    assert "Traceback" not in limited.stderr
+    assert not list((tmp_path / "runs").rglob("*.partial"))
+    for manifest in (tmp_path / "runs").rglob("manifest.json"):
+        json.loads(manifest.read_text())
+    finish(tmp_path, *SMALLER)
+
+
+def test_a_diverging_student_fails_alone(tmp_path):
+    write_tiny(tmp_path)
+    rates = "training.learning_rate={by: table, rates: {small: {ift: 3.0e-3, reasoning: 3.0e-3},"
+    rates += " big: {ift: 3.0e-3, reasoning: 1.0e+30}}}"
+    done = isothink("run", "tiny.yaml", "--json", *SMALLER, rates, cwd=tmp_path)
+    assert done.returncode == 1
+    failed = json.loads(done.stdout)["failed"]
+    assert {failure["id"] for failure in failed} == {"big-reasoning-4e+08-seed0", "big-reasoning-8e+08-seed0"}
+    assert all("loss" in failure["error"] for failure in failed)
+    run = tmp_path / "runs" / "tiny"
+    statuses = {row["cell"]: row["status"] for row in api.sql(run, "SELECT cell, status FROM cells")}
+    assert sorted(statuses.values()) == ["complete"] * 6 + ["failed"] * 2
+    assert {cell["cell"] for cell in evidence_of(run)["missing"]} == {failure["id"] for failure in failed}
+    assert "big-reasoning-4e+08-seed0" in (run / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_changed_study_redoes_only_what_the_change_touches(tmp_path):
+    write_tiny(tmp_path)
+    first = finish(tmp_path, *SMALLER)
+    segments = {step for step in first["completed"] if "trunk" in step or "decay" in step}
+    shorter = finish(tmp_path, *SMALLER, "evaluation.max_new_tokens=6")
+    assert not [step for step in shorter["completed"] if "trunk" in step or "decay" in step]
+    assert len([step for step in shorter["completed"] if "seed" in step]) == 8
+    faster = finish(tmp_path, *SMALLER, "resources.processes=1")
+    assert faster["completed"] == []
+    other_rate = "training.learning_rate={by: table, rates: {small: {ift: 3.0e-3, reasoning: 1.0e-3},"
+    other_rate += " big: {ift: 3.0e-3, reasoning: 1.0e-3}}}"
+    plan = json.loads(isothink("plan", "tiny.yaml", "--json", *SMALLER, other_rate, cwd=tmp_path).stdout)
+    by_arm = {segment["arm"]: set() for segment in plan["segments"]}
+    for segment in plan["segments"]:
+        by_arm[segment["arm"]].add(segment["status"])
+    assert by_arm["reasoning"] == {"waiting"}
+    assert segments
+
+
+def test_a_new_arm_trains_its_own_segments_and_keeps_the_rest(tmp_path):
+    write_tiny(tmp_path)
+    finish(tmp_path, *SMALLER)
+    more = finish(tmp_path, "arms=[ift,reasoning,sequential(0.5)]", *SMALLER[1:])
+    cells = [step for step in more["completed"] if "sequential" in step]
+    assert len(cells) == 4
+    assert not [step for step in more["completed"] if step.split("-")[1] == "reasoning" and "8e+08" in step]
+
+
+def test_a_cell_trained_through_the_tree_equals_the_cell_trained_alone_bit_for_bit(finished, tmp_path):
+    _, shared, _ = finished
+    write_tiny(tmp_path)
+    alone = ("arms=[sequential(0.5)]", "budgets.training_flops=[8.0e+8]", "seeds={default: 1}")
+    finish(tmp_path, *alone, "resources.processes=1")
+    run = tmp_path / "runs" / "tiny"
+    plans = [json.loads((folder / "plan.json").read_text()) for folder in (shared, run)]
+    paths = [{cell["id"]: cell["path"] for cell in plan["cells"]} for plan in plans]
+    assert set(paths[1]) < set(paths[0])
+    for cell, path in paths[1].items():
+        assert path[-1] == paths[0][cell][-1], "the identity depends on how the way is cut"
+        assert len(path) < len(paths[0][cell]), "the shared tree cuts this path more often"
+        weights = [(folder / "segments" / path[-1] / "model.safetensors").read_bytes() for folder in (shared, run)]
+        assert weights[0] == weights[1]
+
+
+def test_a_step_can_be_executed_from_the_run_folder_alone(tmp_path):
+    write_tiny(tmp_path)
+    finish(tmp_path, *SMALLER)
+    run = tmp_path / "runs" / "tiny"
+    (tmp_path / "tiny.yaml").unlink()
+    samples = sorted(run.glob("samples/*"))[0]
+    before = pq.read_table(samples / "samples.parquet")
+    for path in samples.iterdir():
+        path.unlink()
+    samples.rmdir()
+    done = isothink("step", str(run), samples.name, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert pq.read_table(samples / "samples.parquet").equals(before)
+    unknown = isothink("step", str(run), "../../etc/passwd", cwd=tmp_path)
+    assert unknown.returncode == 2
