@@ -18,7 +18,7 @@ _EPOCHS_TAG = 2
 def prompt_order(lengths: CorpusLengths, *, seed: int, count: int) -> Integers:
     """The first `count` positions: indices of pairs. A shorter order is a prefix of a longer one."""
     number = len(lengths.sources)
-    rounds = -(-count // number)
+    rounds = max(1, -(-count // number))
     keys = _raw(seed, _ROUNDS_TAG, 0, rounds * number).reshape(rounds, number)
     slots = np.argsort(keys, axis=1, kind="stable")
     by_source = np.stack([_source_order(lengths, index, seed, rounds) for index in range(number)], axis=1)

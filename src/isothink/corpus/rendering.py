@@ -1,5 +1,6 @@
 """Pairs into token ids, with the checks that nothing was lost on the way. Called by run/ when it freezes a corpus."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,6 +9,7 @@ from isothink.domain.pair import THINK_CLOSE, THINK_OPEN, Pair
 from isothink.errors import StepError
 
 CHECKED_PAIRS = 16
+"""Of each source."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,7 +27,7 @@ def tokenize_pairs(pairs: Sequence[Pair], tokenizer: Tokenizer) -> list[Tokenize
     """Renders every pair in both formats.
 
     Raises:
-        StepError: a chat does not begin with its own prompt, or the first rows do not survive the round trip.
+        StepError: a chat does not begin with its own prompt, or the first of a source do not survive the round trip.
     """
     prompts = [pair.prompt for pair in pairs]
     heads = tokenizer.encode_prompts(prompts)
@@ -41,8 +43,11 @@ def tokenize_pairs(pairs: Sequence[Pair], tokenizer: Tokenizer) -> list[Tokenize
         )
         for pair, head, plain, thought in zip(pairs, heads, ift, reasoning, strict=True)
     ]
-    for pair, row in zip(pairs[:CHECKED_PAIRS], rows, strict=False):
-        check_round_trip(pair, row, tokenizer)
+    checked: Counter[str] = Counter()
+    for pair, row in zip(pairs, rows, strict=True):
+        if checked[pair.source] < CHECKED_PAIRS:
+            checked[pair.source] += 1
+            check_round_trip(pair, row, tokenizer)
     return rows
 
 
@@ -67,5 +72,7 @@ def check_round_trip(pair: Pair, row: TokenizedPair, tokenizer: Tokenizer) -> No
         found = " ".join(tokenizer.decode(ids).split())
         if found != " ".join(target.split()):
             raise StepError(f"pair {pair.id}: the {name} answer decodes to {found[:200]!r}, expected {target[:200]!r}")
+        if tokenizer.decode(ids[-1:]).strip():
+            raise StepError(f"pair {pair.id}: the {name} answer ends without an end-of-turn token")
     if {THINK_OPEN, THINK_CLOSE} & set(tokenizer.decode(row.prompt).split()):
         raise StepError(f"pair {pair.id}: the rendered prompt holds a think tag")

@@ -146,7 +146,7 @@ class InstanceBatch(StudyRecord):
     """An optimizer step reads `size` examples."""
 
     unit: Literal["instances"]
-    size: Count
+    size: Annotated[int, Field(ge=1, le=10**6)]
 
 
 class RateRule(StudyRecord):

@@ -4,7 +4,7 @@ Definitions: a budget is a cap, so a path ends with the last optimizer step whos
 the last share of the budget's FLOPs; the first phase of a sequential arm ends at an optimizer step.
 """
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,9 +57,14 @@ def phases_of(
     """The phases of an arm under a budget, each cut off after its last step."""
     if not isinstance(arm, Sequential):
         priced = streams[str(arm)]
+        if priced.flops_before[-1] <= budget:
+            return _too_many(len(priced.stream))
         return [_phase(str(arm), priced, priced.edges, budget)]
     ift, reasoning = streams["ift"], streams["reasoning"]
-    boundary = _boundary(ift, reasoning, arm.rho, budget)
+    prompts = _affordable(ift, reasoning, arm.rho, budget)
+    if prompts == min(len(ift.stream), len(reasoning.stream)):
+        return _too_many(prompts)
+    boundary = round((1 - arm.rho) * prompts)
     steps = _nearest(ift.edges, boundary)
     if steps == 0:
         return Infeasible(reason=f"the IFT phase of {boundary} prompts is shorter than one optimizer step")
@@ -76,16 +81,22 @@ def _phase(name: str, priced: PricedStream, edges: Integers, budget: int) -> Pha
     return Phase(stream=name, priced=priced, edges=edges[: max(priced.steps_within(edges, budget), 0) + 1])
 
 
-def _boundary(ift: PricedStream, reasoning: PricedStream, rho: float, budget: int) -> int:
-    """The number of IFT prompts when as many prompts as the budget affords are split by `rho`."""
+def _too_many(prompts: int) -> Infeasible:
+    return Infeasible(
+        reason=f"the budget affords {prompts} prompts and more, beyond max_epochs or what a plan can hold"
+    )
 
-    def cost(prompts: int) -> int:
-        plain = round((1 - rho) * prompts)
-        return ift.flops_between(0, plain) + reasoning.flops_between(plain, prompts)
 
-    most = min(len(ift.stream), len(reasoning.stream))
-    affordable = bisect_right(range(most + 1), budget, key=cost) - 1
-    return round((1 - rho) * affordable)
+def _affordable(ift: PricedStream, reasoning: PricedStream, rho: float, budget: int) -> int:
+    """The largest number of prompts that the budget affords when the first `1 - rho` of them are IFT.
+
+    The cost need not rise with every prompt: one more can turn a long trace at the boundary into a short answer.
+    """
+    prompts = np.arange(min(len(ift.stream), len(reasoning.stream)) + 1)
+    plain = np.rint((1 - rho) * prompts).astype(np.int64)
+    plain_flops, thought_flops = (np.array(priced.flops_before, dtype=object) for priced in (ift, reasoning))
+    costs = plain_flops[plain] + thought_flops[prompts] - thought_flops[plain]
+    return int(np.flatnonzero(costs <= budget)[-1])
 
 
 def _nearest(edges: Integers, position: int) -> int:
@@ -99,7 +110,12 @@ def pieces_of(phases: list[Phase], training: Training, budget: int) -> list[Piec
     """Cuts the phases at the step where the decay begins."""
     steps = sum(phase.steps for phase in phases)
     constant = _steps_within(phases, budget - round(training.decay_share * budget))
-    if constant >= steps or constant < training.warmup_steps:
+    if constant >= steps:
+        return Infeasible(
+            reason=f"{steps} optimizer steps fit into the budget, none of them in its last {training.decay_share:g},"
+            " where the rate decays"
+        )
+    if constant < training.warmup_steps:
         return Infeasible(
             reason=f"{steps} optimizer steps fit into the budget, fewer than {training.warmup_steps} of warm-up"
             f" and a decay over {steps - constant}"

@@ -139,7 +139,7 @@ def _cell(
     items: ItemLengths,
     completed: Completed,
 ) -> PlannedCell:
-    configuration = f"{path.student}-{_plain(path.arm)}-{path.budget:.4g}"
+    configuration = f"{path.student}-{_plain(path.arm)}-{_budget_text(path.budget)}"
     cell = f"{configuration}-seed{path.seed}"
     facts = {
         "id": cell,
@@ -200,6 +200,12 @@ def _infeasible(facts: dict[str, Any], reason: str) -> PlannedCell:
         reason=reason,
         status="waiting",
     )
+
+
+def _budget_text(budget: float) -> str:
+    """Short where that says it all: two budgets never have the same text."""
+    short = f"{budget:.4g}"
+    return short if float(short) == budget else repr(budget)
 
 
 def _plain(arm: str) -> str:

@@ -4,8 +4,9 @@ All figures are exact integers of the `exact` convention (Python integers: a stu
 """
 
 from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 import numpy as np
 
@@ -13,6 +14,10 @@ from isothink.compute.architecture import Architecture
 from isothink.compute.flops import training_flops_per_sequence
 from isothink.corpus.corpus import CorpusLengths, Integers
 from isothink.corpus.stream import Batching, Stream, StreamArm, cut, open_stream
+from isothink.domain.arm import Format, Plain
+
+LONGEST_STREAM = 10_000_000
+"""Positions of one stream that a plan holds in memory, about a gigabyte."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,18 +58,57 @@ def price_stream(
     batch: Batching,
     budget: int,
     least: int = 0,
+    most: int = LONGEST_STREAM,
 ) -> PricedStream:
-    """Opens as much of a stream as a student can read with `budget` FLOPs, one step more, and at least `least`."""
+    """Opens as much of a stream as a student can read with `budget` FLOPs, one step more, and at least `least`.
+
+    At `most` positions it ends all the same: whoever would read on is not trained.
+    """
     per_length = _flops_by_length(architecture, lengths)
-    count = max(1024, least)
+    count = min(max(1024, least), most)
     while True:
         stream = open_stream(lengths, arm, seed=seed, count=count)
         costs = per_length[np.searchsorted(per_length[:, 0].astype(np.int64), stream.length), 1]
         before = [0, *accumulate(int(cost) for cost in costs)]
         edges = cut(stream.length, batch)
-        if before[int(edges[-1])] > budget:
+        if before[int(edges[-1])] > budget or count == most:
             return PricedStream(stream=stream, flops_before=before, edges=edges)
-        count = max(2 * count, int(count * 1.05 * budget / max(before[-1], 1)))
+        count = min(max(2 * count, int(count * 1.05 * budget / max(before[-1], 1))), most)
+
+
+def price_both(
+    architecture: Architecture, lengths: CorpusLengths, *, seed: int, batch: Batching, budget: int, most: int
+) -> tuple[PricedStream, PricedStream]:
+    """The IFT and the reasoning stream, each long enough wherever a sequential arm goes from one to the other."""
+
+    def price(name: Format, least: int) -> PricedStream:
+        return price_stream(
+            architecture, lengths, Plain(format=name), seed=seed, batch=batch, budget=budget, least=least, most=most
+        )
+
+    count = 0
+    while True:
+        ift = price("ift", count)
+        reasoning = price("reasoning", len(ift.stream))
+        count = len(reasoning.stream)
+        if count > len(ift.stream):
+            ift = price("ift", count)
+        cheapest = sum(map(min, _costs(ift), _costs(reasoning)))
+        if cheapest > budget or count >= most:
+            return ift, reasoning
+        count = 2 * count
+
+
+def _costs(priced: PricedStream) -> Iterator[int]:
+    return (after - before for before, after in pairwise(priced.flops_before))
+
+
+def longest_useful(lengths: CorpusLengths, max_epochs: float, batch: Batching) -> int:
+    """The position from which on every cell exceeds `max_epochs`, with some steps to spare for rounding."""
+    sources = len(lengths.sources)
+    smallest = int(np.bincount(lengths.source, minlength=sources).min())
+    positions = sources * (max_epochs * smallest + 1) + 4 * batch.size
+    return max(1024, int(min(positions, LONGEST_STREAM)))
 
 
 def _flops_by_length(architecture: Architecture, lengths: CorpusLengths) -> np.ndarray:

@@ -11,10 +11,10 @@ from typing import Any, Literal
 
 from isothink.compute.architecture import Architecture
 from isothink.corpus.corpus import CorpusLengths
-from isothink.domain.arm import Format, Mixed, Plain, Sequential, parse_arm
+from isothink.domain.arm import Format, Sequential, parse_arm
 from isothink.domain.study import Study, peak_rate
 from isothink.plan.path import Infeasible, Piece, phases_of, pieces_of, split_at
-from isothink.plan.pricing import PricedStream, price_stream
+from isothink.plan.pricing import PricedStream, longest_useful, price_both, price_stream
 from isothink.store.fingerprint import fingerprint
 
 
@@ -69,20 +69,18 @@ def cell_paths(
 def _streams(
     study: Study, architecture: Architecture, lengths: CorpusLengths, arms: list[str], seed: int
 ) -> dict[str, PricedStream]:
-    needed: dict[str, Plain | Mixed] = {}
-    for text in arms:
-        arm = parse_arm(text)
-        if isinstance(arm, Sequential):
-            needed["ift"], needed["reasoning"] = Plain(format="ift"), Plain(format="reasoning")
-        else:
-            needed[text] = arm
+    batch = study.training.batch
     budget = round(max(study.budgets.training_flops))
+    most = longest_useful(lengths, study.training.max_epochs, batch)
     streams: dict[str, PricedStream] = {}
-    for name in sorted(needed):  # "ift" before "reasoning", which must reach as far for the sequential arms
-        least = len(streams["ift"].stream) if name == "reasoning" and "ift" in streams else 0
-        streams[name] = price_stream(
-            architecture, lengths, needed[name], seed=seed, batch=study.training.batch, budget=budget, least=least
+    parsed = {text: parse_arm(text) for text in arms}
+    if any(isinstance(arm, Sequential) for arm in parsed.values()):
+        streams["ift"], streams["reasoning"] = price_both(
+            architecture, lengths, seed=seed, batch=batch, budget=budget, most=most
         )
+    for text, arm in parsed.items():
+        if not isinstance(arm, Sequential) and text not in streams:
+            streams[text] = price_stream(architecture, lengths, arm, seed=seed, batch=batch, budget=budget, most=most)
     return streams
 
 

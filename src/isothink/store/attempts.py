@@ -57,6 +57,12 @@ class Attempt:
             self._file.close()
 
 
+def _ends_a_line(path: Path) -> bool:
+    """Whether the next line would stand alone: a killed writer may have left half of one."""
+    data = path.read_bytes()
+    return not data or data.endswith(b"\n")
+
+
 def wasted(path: Path, step: str, *, finished: str | None) -> LedgerRow | None:
     """What all attempts but the `finished` one spent on a step, or None where there was none."""
     last: dict[str, dict[str, float]] = {}

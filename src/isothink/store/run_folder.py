@@ -9,7 +9,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -68,22 +68,25 @@ class RunFolder:
         beside.mkdir()
         try:
             yield beside
-            with suppress(OSError):  # another worker finished first: its folder is not empty, so the rename fails
-                _sync_folder(beside)
-                if not (place / MANIFEST).exists():
-                    shutil.rmtree(place, ignore_errors=True)
+            if not (beside / MANIFEST).exists():
+                raise RunFolderError(f"{place} was left without its {MANIFEST}")
+            _sync_folder(beside)
+            if not (place / MANIFEST).exists():
+                shutil.rmtree(place, ignore_errors=True)
+            try:
                 beside.rename(place)
+            except OSError:  # another worker finished first: its folder is not empty
+                if not (place / MANIFEST).exists():
+                    raise
         finally:
             shutil.rmtree(beside, ignore_errors=True)
-        if not (place / MANIFEST).exists():
-            raise RunFolderError(f"{place} could not be put in place")
 
     def remove_partial(self) -> None:
         """Removes what interrupted writers left; only the holder of the lock may call this."""
         for kind in ("pairs", "corpus", "segments", "samples"):
             for leftover in (self.path / kind).glob(".*.partial"):
                 shutil.rmtree(leftover, ignore_errors=True)
-        for leftover in self.path.glob(".*.partial"):
+        for leftover in (*self.path.glob(".*.partial"), *self.path.glob("failures/.*.partial")):
             leftover.unlink(missing_ok=True)
 
 
@@ -132,7 +135,9 @@ def read_json(path: Path) -> dict[str, Any] | None:
     if not isinstance(data, dict):
         raise RunFolderError(f"{path}: found no JSON object", hint="remove it to have it made anew")
     version = data.get("schema_version", 0)
-    if not isinstance(version, int) or version > SCHEMA_VERSION:
+    if not isinstance(version, int):
+        raise RunFolderError(f"{path}: schema_version: found {version!r}, allowed are whole numbers")
+    if version > SCHEMA_VERSION:
         raise RunFolderError(
             f"{path}: schema_version {version} is newer than this program, which reads {SCHEMA_VERSION}"
         )
