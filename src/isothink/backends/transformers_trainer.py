@@ -57,8 +57,11 @@ def make_batch(examples: tuple[Example, ...], pad_id: int) -> Batch:
 
 
 def step_loss(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
-    """The mean cross-entropy over all loss tokens of the step: long answers weigh by their tokens."""
-    logits = model(input_ids=batch.ids, use_cache=False).logits[:, :-1]
+    """The mean cross-entropy over all loss tokens of the step: long answers weigh by their tokens.
+
+    The last column is not fed: nothing is predicted from it, and of rows this short it is a twentieth of the time.
+    """
+    logits = model(input_ids=batch.ids[:, :-1], use_cache=False).logits
     total = torch.nn.functional.cross_entropy(
         logits.flatten(0, 1).float(), batch.labels[:, 1:].flatten(), ignore_index=NO_LOSS, reduction="sum"
     )
