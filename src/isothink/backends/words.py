@@ -86,8 +86,8 @@ class WordsTokenizer:
         if not chats:
             return []
         texts = self.transformers.apply_chat_template(chats, tokenize=False)
-        ids: list[list[int]] = self.transformers(texts, add_special_tokens=False)["input_ids"]
-        return ids
+        fast = self.transformers.backend_tokenizer  # without the offsets that nobody reads
+        return [encoding.ids for encoding in fast.encode_batch_fast(texts, add_special_tokens=False)]
 
     def decode(self, ids: Sequence[int]) -> str:
         """See the corpus protocol."""

@@ -219,8 +219,10 @@ def _evaluation_flops(
     arm = parse_arm(cell.arm)
     taught = lengths.ift if isinstance(arm, Plain) and arm.format == "ift" else lengths.reasoning
     output = max(1, round(float(np.mean(taught - lengths.prompt))))
+    prompts, counts = np.unique(items.prompt_tokens, return_counts=True)
     totals = (
-        prefill_flops(architecture, int(p)) + decode_flops(architecture, int(p), output) for p in items.prompt_tokens
+        int(count) * (prefill_flops(architecture, int(prompt)) + decode_flops(architecture, int(prompt), output))
+        for prompt, count in zip(prompts, counts, strict=True)
     )
     return float(sum(totals))
 

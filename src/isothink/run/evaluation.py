@@ -45,6 +45,24 @@ def evaluate_cell(workspace: Workspace, cell: PlannedCell, folder: Path) -> dict
         "path": list(cell.path),
         "samples": len(samples),
         "batch_size": study.evaluation.batch_size,
-        "conventions": sorted(CONVENTIONS),
+        "training": training_of(workspace, cell),
         "ledger": [row.model_dump()],
+    }
+
+
+def training_of(workspace: Workspace, cell: PlannedCell) -> dict[str, object]:
+    """What the cell's training cost along its path, so that its evidence needs no segment any more.
+
+    `by_convention` leaves out the conventions that define no figure for the student.
+    """
+    manifests = [workspace.folder.manifest("segments", step) or {} for step in cell.path]
+    by_convention: dict[str, int] = {}
+    for name in CONVENTIONS:
+        parts = [manifest["flops_by_convention"][name] for manifest in manifests]
+        if all(part is not None for part in parts):
+            by_convention[name] = sum(parts)
+    return {
+        "flops": sum(manifest["flops"] for manifest in manifests),
+        "by_convention": by_convention,
+        "trunk": f"{cell.student}-{manifests[0]['arm']}-seed{cell.seed}",
     }

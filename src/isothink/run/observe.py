@@ -107,12 +107,7 @@ def _scores(folder: RunFolder, cell: PlannedCell, items: tuple[Item, ...]) -> Sc
 
 
 def _facts(folder: RunFolder, cell: PlannedCell, parameters: int) -> CellFacts:
-    manifests = [folder.manifest("segments", step) or {} for step in cell.path]
-    figures: dict[str, float] = {}
-    for name in CONVENTIONS:
-        parts = [manifest["flops_by_convention"].get(name) for manifest in manifests]
-        if all(part is not None for part in parts):
-            figures[name] = float(sum(parts))
+    training = (folder.manifest("samples", str(cell.samples)) or {})["training"]
     return CellFacts(
         cell=cell.id,
         configuration=cell.configuration,
@@ -122,8 +117,8 @@ def _facts(folder: RunFolder, cell: PlannedCell, parameters: int) -> CellFacts:
         arm_kind=parse_arm(cell.arm).kind,
         budget_flops=cell.budget_flops,
         seed=cell.seed,
-        trunk=f"{cell.student}-{manifests[0]['arm']}-seed{cell.seed}",
-        training_flops=figures,
+        trunk=training["trunk"],
+        training_flops={name: float(flops) for name, flops in training["by_convention"].items()},
         fixed_flops=0.0,
     )
 

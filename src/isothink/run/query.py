@@ -7,6 +7,8 @@ import duckdb
 import pyarrow as pa
 
 from isothink.errors import UsageError
+from isothink.plan.planner import Completed
+from isothink.plan.record import PlannedCell
 from isothink.run.inputs import pairs_step
 from isothink.run.observe import ledger_rows
 from isothink.run.todo import completed_in, failures_in
@@ -126,8 +128,6 @@ def _cells(workspace: Workspace) -> pa.Table:
     complete, failures = completed_in(folder), failures_in(folder)
     rows = []
     for cell in plan.cells:
-        trained = cell.feasible and set(cell.path) <= complete.segments
-        manifests = [folder.manifest("segments", step) or {} for step in cell.path] if trained else []
         errors = [failures[step] for step in (*cell.path, cell.samples) if step in failures]
         status = "waiting"
         if not cell.feasible:
@@ -144,7 +144,7 @@ def _cells(workspace: Workspace) -> pa.Table:
                 "seed": cell.seed,
                 "parameters": parameters[cell.student],
                 "budget_flops": cell.budget_flops,
-                "training_flops": float(sum(manifest["flops"] for manifest in manifests)) if trained else None,
+                "training_flops": _training_flops(workspace, cell, complete),
                 "status": status,
                 "error": cell.reason if not cell.feasible else (errors[0] if status == "failed" else None),
                 "steps": cell.steps,
@@ -154,6 +154,16 @@ def _cells(workspace: Workspace) -> pa.Table:
             }
         )
     return pa.Table.from_pylist(rows, schema=CELLS)
+
+
+def _training_flops(workspace: Workspace, cell: PlannedCell, complete: Completed) -> float | None:
+    """What the cell's training cost, None while it is not trained."""
+    if cell.samples is not None and cell.samples in complete.samples:
+        manifest = workspace.folder.manifest("samples", cell.samples) or {}
+        return float(manifest["training"]["flops"])
+    if cell.feasible and set(cell.path) <= complete.segments:
+        return float(sum((workspace.folder.manifest("segments", step) or {})["flops"] for step in cell.path))
+    return None
 
 
 def _segments(workspace: Workspace) -> pa.Table:

@@ -21,6 +21,7 @@ from isothink.report.data import (
     StudentRow,
 )
 from isothink.report.page import render_page
+from isothink.report.text import shortened
 from isothink.run.observe import ledger_rows, missing_cells
 from isothink.run.workspace import Workspace
 from isothink.store.run_folder import RunFolder, write_text
@@ -126,8 +127,8 @@ def _samples(folder: RunFolder, study: Study, plan: Plan) -> tuple[SamplePair, .
                 family=row["family"],
                 benchmark=row["benchmark"],
                 item=item,
-                prompt=row["prompt"][:LONGEST_TEXT],
-                reference=row["reference"][:LONGEST_TEXT],
+                prompt=shortened(row["prompt"], LONGEST_TEXT),
+                reference=shortened(row["reference"], LONGEST_TEXT),
                 left=_answer(left, row),
                 right=_answer(right, theirs[item]),
             )
@@ -156,7 +157,7 @@ def _by_item(folder: RunFolder, cell: PlannedCell) -> dict[str, dict[str, Any]]:
 def _answer(cell: PlannedCell, row: dict[str, Any]) -> SampleAnswer:
     return SampleAnswer(
         configuration=cell.configuration,
-        text=row["text"][:LONGEST_TEXT],
+        text=shortened(row["text"], LONGEST_TEXT),
         correct=row["correct"],
         think_state=row["think_state"],
         stop_reason=row["stop_reason"],

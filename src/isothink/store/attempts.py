@@ -39,6 +39,8 @@ class Attempt:
         if self._file is None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self._path.open("ab")
+            if not _ends_a_line(self._path):
+                self._file.write(b"\n")
         self._file.write(json.dumps(row).encode() + b"\n")
         self._file.flush()
 
