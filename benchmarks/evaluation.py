@@ -1,0 +1,112 @@
+"""Speed of the batched answerer against one `generate` call per prompt, and whether both answer alike; one thread.
+
+    python benchmarks/evaluation.py
+    python benchmarks/evaluation.py --student 29k --rounds 5
+
+Each student of the quickstart study is first trained for a moment on reasoning answers, so that its answers vary and
+end. Both then answer the same held-out prompts greedily, in turn, with the study's cap on new tokens.
+"""
+
+import argparse
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import torch
+from quickstart import Clock, Quickstart, Speed, load_quickstart, ratios, speed
+from transformers import GenerationConfig
+
+from isothink.backends.transformers_answerer import TransformersAnswerer
+from isothink.backends.transformers_trainer import TransformersTrainer
+from isothink.backends.words import WordsTokenizer
+from isothink.domain.sample import Generation
+from isothink.student.protocol import SegmentTask
+
+Answers = list[Generation]
+
+
+def train_briefly(quickstart: Quickstart, student: str, steps: int, folder: Path) -> None:
+    """Leaves weights in `folder`."""
+    task = SegmentTask(
+        config=quickstart.config(student),
+        seed=0,
+        parent=None,
+        folder=folder,
+        steps=quickstart.steps(student, "reasoning", steps),
+        optimizer=quickstart.study.training.optimizer,
+        precision="float32",
+        keep_optimizer=False,
+        pad_id=WordsTokenizer().pad_id,
+    )
+    TransformersTrainer().train(task, lambda metrics: None)
+
+
+def answer_in_batches(answerer: TransformersAnswerer, prompts: Sequence[str], cap: int) -> tuple[list[str], int]:
+    """Texts, and how many tokens were generated."""
+    answers = answerer.generate(prompts, max_new_tokens=cap)
+    return [answer.text for answer in answers], sum(answer.output_tokens for answer in answers)
+
+
+def answer_singly(answerer: TransformersAnswerer, prompts: Sequence[str], cap: int) -> tuple[list[str], int]:
+    """The same model by one plain `generate` call per prompt."""
+    tokenizer = answerer.tokenizer
+    settings = GenerationConfig(
+        max_new_tokens=cap, do_sample=False, eos_token_id=tokenizer.end_id, pad_token_id=tokenizer.pad_id
+    )
+    texts, tokens = [], 0
+    for prompt in tokenizer.encode_prompts(prompts):
+        ids = torch.tensor([prompt])
+        with torch.inference_mode():
+            output = answerer.model.generate(ids, attention_mask=torch.ones_like(ids), generation_config=settings)
+        answer = output[0, len(prompt) :].tolist()
+        texts.append(tokenizer.decode(answer))
+        tokens += len(answer)
+    return texts, tokens
+
+
+def compare(answerer: TransformersAnswerer, prompts: Sequence[str], cap: int, rounds: int) -> None:
+    """Lets both answer in turn, and prints."""
+    ways = {"batched": answer_in_batches, "one by one": answer_singly}
+    speeds: dict[str, list[Speed]] = {name: [] for name in ways}
+    texts: dict[str, list[str]] = {}
+    for way in ways.values():
+        way(answerer, prompts[:8], cap)
+    for _ in range(rounds):
+        for name, way in ways.items():
+            clock = Clock()
+            clock.start()
+            texts[name], tokens = way(answerer, prompts, cap)
+            clock.stop()
+            speeds[name].append(speed(tokens, clock))
+    for name, runs in speeds.items():
+        print(f"  {name:<10} {statistics.median(run.wall for run in runs):>8,.0f} tokens per second")
+    print(f"  batched / one by one: {ratios(speeds['batched'], speeds['one by one'])}")
+    same = sum(first == second for first, second in zip(texts["batched"], texts["one by one"], strict=True))
+    print(f"  identical answers: {same} of {len(prompts)} ({same / len(prompts):.1%})")
+    different = len(set(texts["batched"]))
+    print(f"  {different} different texts; {tokens / len(prompts):.1f} tokens on average, cap {cap}", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--student", action="append", help="a student of the ladder; may be given several times")
+    parser.add_argument("--steps", type=int, default=300, help="optimizer steps before the comparison")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--batch-size", type=int, help="prompts to a batch; the study's by default")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    quickstart = load_quickstart()
+    evaluation = quickstart.study.evaluation
+    batch_size = options.batch_size or evaluation.batch_size
+    prompts = [item.prompt for item in quickstart.inputs.items]
+    for student in options.student or quickstart.student_names():
+        print(f"\n{student}, batches of {batch_size}, {len(prompts)} prompts")
+        with TemporaryDirectory() as folder:
+            train_briefly(quickstart, student, options.steps, Path(folder))
+            answerer = TransformersAnswerer(Path(folder), WordsTokenizer(), batch_size=batch_size)
+            compare(answerer, prompts, evaluation.max_new_tokens, options.rounds)
+
+
+if __name__ == "__main__":
+    main()
