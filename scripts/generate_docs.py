@@ -1,7 +1,11 @@
-"""Writes docs/cli.md and docs/study-file.md from the code. `make docs` runs it; `make check` runs it with --check."""
+"""Writes docs/cli.md, docs/study-file.md and the file tree of ARCHITECTURE.md from the code.
+
+`make docs` runs it; `make check` and a test run it with --check.
+"""
 
 import ast
 import inspect
+import re
 import sys
 import types
 import typing
@@ -17,14 +21,15 @@ from isothink.cli.main import app
 from isothink.domain import study as study_module
 
 ROOT = Path(__file__).resolve().parent.parent
-WIDTH = 100
+TREE_BEGINS = "<!-- the tree below is written by `make docs` -->"
+TREE_ENDS = "<!-- end of the tree -->"
 
 
 def main() -> None:
     """Writes the pages, or with --check says which of them are not what the code says."""
     check = "--check" in sys.argv[1:]
     stale = []
-    for path, text in ((ROOT / "docs/cli.md", cli_page()), (ROOT / "docs/study-file.md", study_page())):
+    for path, text in pages().items():
         if path.is_file() and path.read_text(encoding="utf-8") == text:
             continue
         if check:
@@ -35,6 +40,43 @@ def main() -> None:
             print(f"wrote {path.relative_to(ROOT)}")
     if stale:
         sys.exit(f"out of date: {', '.join(map(str, stale))}; `make docs` writes them anew")
+
+
+def pages() -> dict[Path, str]:
+    """What every generated page should hold."""
+    return {
+        ROOT / "docs/cli.md": cli_page(),
+        ROOT / "docs/study-file.md": study_page(),
+        ROOT / "ARCHITECTURE.md": architecture_page(),
+    }
+
+
+def architecture_page() -> str:
+    """ARCHITECTURE.md with its file tree made anew; the rest of it is written by hand."""
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    before, rest = text.split(TREE_BEGINS)
+    _, after = rest.split(TREE_ENDS)
+    return f"{before}{TREE_BEGINS}\n```\n{file_tree()}\n```\n{TREE_ENDS}{after}"
+
+
+def file_tree() -> str:
+    """Every module of the package with the first sentence of its docstring."""
+    lines = []
+    package = ROOT / "src/isothink"
+    for path in sorted(package.rglob("*.py"), key=lambda path: (path.parent.parts, path.name)):
+        sentence = first_sentence(path)
+        if path.name == "__init__.py" and not sentence:
+            continue
+        name = path.relative_to(package).as_posix()
+        lines.append(f"{name:<40} {sentence}")
+    return "\n".join(lines)
+
+
+def first_sentence(path: Path) -> str:
+    """What a module says that it is."""
+    docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    line = " ".join(docstring.split("\n\n")[0].split())
+    return re.split(r"(?<=[a-z`/)0-9\"])\.(?: |$)", line)[0].removesuffix(".")
 
 
 def cli_page() -> str:
