@@ -14,7 +14,7 @@ from isothink.domain.study import Study
 from isothink.evidence.record import Evidence, Verdict
 from isothink.plan.record import Plan
 from isothink.run.load import load_study_file
-from isothink.run.pipeline import RunResult, Stage
+from isothink.run.result import RunResult, Stage
 
 __all__ = [
     "Evidence",

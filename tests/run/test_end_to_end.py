@@ -15,7 +15,7 @@ pytestmark = pytest.mark.xdist_group("finished")
 
 
 def test_every_planned_step_is_done_once(finished):
-    here, run, result = finished
+    _, run, result = finished
     plan = json.loads((run / "plan.json").read_text())
     planned = {segment["id"] for segment in plan["segments"]} | {cell["samples"] for cell in plan["cells"]}
     assert set(result["completed"]) >= planned
@@ -26,7 +26,7 @@ def test_every_planned_step_is_done_once(finished):
 
 
 def test_every_cell_stops_within_one_optimizer_step_below_its_budget(finished):
-    here, run, _ = finished
+    _, run, _ = finished
     segments = {row["segment"]: row for row in api.sql(run, "SELECT * FROM segments")}
     cells = {cell["id"]: cell for cell in json.loads((run / "plan.json").read_text())["cells"]}
     rows = api.sql(run, "SELECT * FROM cells")
@@ -86,9 +86,7 @@ def test_samples_carry_their_exact_inference_flops(finished):
     )
     for row in rows:
         shape = workspace.architecture(row["student"])
-        expected = prefill_flops(shape, row["prompt_tokens"]) + decode_flops(
-            shape, row["prompt_tokens"], row["output"]
-        )
+        expected = prefill_flops(shape, row["prompt_tokens"]) + decode_flops(shape, row["prompt_tokens"], row["output"])
         assert row["inference_flops"] == expected
 
 

@@ -1,4 +1,4 @@
-"""Interruptions of every kind: kills, a full disk, a second scheduler, a changed study, a training run that diverges."""
+"""Interruptions of every kind: kills, a full disk, a second scheduler, a changed study, a diverging training run."""
 
 import json
 import os
@@ -38,12 +38,8 @@ def finish(cwd, *overrides):
 
 def workers_of(run):
     """Pids of the worker processes on a run folder, from the process table (their parent may be dead)."""
-    listing = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True).stdout
-    return [
-        int(line.split()[0])
-        for line in listing.splitlines()
-        if "isothink.run.worker" in line and str(run) in line and "ps -eo" not in line
-    ]
+    listing = subprocess.run(["ps", "-eww", "-o", "pid,args"], capture_output=True, text=True, check=True).stdout
+    return [int(line.split()[0]) for line in listing.splitlines() if "isothink.run.worker" in line and str(run) in line]
 
 
 def test_killed_again_and_again_the_study_ends_as_if_undisturbed(tmp_path):
@@ -128,7 +124,11 @@ def test_two_schedulers_at_once_the_second_is_refused(tmp_path):
 def test_a_full_disk_loses_nothing_and_says_so_in_one_line(tmp_path):
     write_tiny(tmp_path)
     limited = subprocess.run(
-        ["bash", "-c", f"ulimit -f 8; exec {sys.executable} -m isothink.cli.main run tiny.yaml {' '.join(map(repr, SMALLER))}"],
+        [
+            "bash",
+            "-c",
+            f"ulimit -f 8; exec {sys.executable} -m isothink.cli.main run tiny.yaml {' '.join(map(repr, SMALLER))}",
+        ],
         cwd=tmp_path,
         capture_output=True,
         text=True,

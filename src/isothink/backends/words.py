@@ -91,8 +91,7 @@ class WordsTokenizer:
 
     def decode(self, ids: Sequence[int]) -> str:
         """See the corpus protocol."""
-        hidden = {PAD, END}
-        return " ".join(word for word in (self._words[index] for index in ids) if word not in hidden)
+        return " ".join(word for word in (self._words[index] for index in ids) if word != END)
 
     def save(self, folder: Path) -> None:
         """Writes the tokenizer's files as Hugging Face names them."""

@@ -8,7 +8,7 @@ import typer
 from isothink import api
 from isothink.cli.output import print_json
 from isothink.evidence.record import Evidence
-from isothink.run.pipeline import RunResult, Stage
+from isothink.run.result import RunResult, Stage
 
 
 def run_and_print(study: Path, overrides: list[str], *, until: Stage, as_json: bool) -> None:

@@ -22,4 +22,4 @@ class Tokenizer(Protocol):
         """Each prompt with its answer, the end-of-turn token last."""
 
     def decode(self, ids: Sequence[int]) -> str:
-        """The text of token ids, think tags kept, other special tokens left out."""
+        """The text of token ids, think tags kept, the end-of-turn token left out."""

@@ -2,14 +2,17 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from isothink.domain.study import Study
 from isothink.errors import StudyError, UsageError
 from isothink.plan.students import student_architecture
 from isothink.procedural.tasks import TASKS
-from isothink.run.workspace import Workspace
 from isothink.store.run_folder import RunFolder
 from isothink.store.study_file import read_study
+
+if TYPE_CHECKING:
+    from isothink.run.workspace import Workspace
 
 SMALLEST_VOCABULARY = 1
 """Stands in for the tokenizer's, which is not loaded yet; only the other fields are checked here."""
@@ -55,7 +58,12 @@ def _check(study: Study) -> None:
         student_architecture(study, index, SMALLEST_VOCABULARY)
 
 
-def open_run(path: Path) -> Workspace:
+def default_folder(study: Study) -> RunFolder:
+    """Where a study's artifacts lie: exactly `output` if it is given, else `runs/<name>` under the current folder."""
+    return RunFolder(Path(study.output) if study.output is not None else Path("runs") / study.name)
+
+
+def open_run(path: Path) -> "Workspace":
     """The workspace of a run folder, or of the folder that a study file names.
 
     Raises:
@@ -63,9 +71,9 @@ def open_run(path: Path) -> Workspace:
     """
     folder = RunFolder(path)
     if path.is_file():
-        from isothink.run.pipeline import default_folder
-
         folder = default_folder(load_study_file(path))
     if not folder.exists():
         raise UsageError(f"{folder.path}: found no run there", hint="isothink run STUDY makes one in runs/NAME")
+    from isothink.run.workspace import Workspace
+
     return Workspace(folder)

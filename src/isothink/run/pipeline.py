@@ -1,8 +1,6 @@
 """Runs a study from its file to its report, doing only what is missing. The engine behind api.run."""
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from isothink.domain.study import Study
 from isothink.errors import StepError
@@ -12,8 +10,10 @@ from isothink.plan.record import Plan
 from isothink.run.analysis import analyze_run, read_evidence
 from isothink.run.backends import load_trainer
 from isothink.run.inputs import Inputs, corpus_step, pairs_step, pilot_inputs, read_inputs
+from isothink.run.load import default_folder
 from isothink.run.progress import Progress
 from isothink.run.reporting import write_report
+from isothink.run.result import STAGES, Failure, RunResult, Stage
 from isothink.run.scheduler import Outcome, Scheduler, Step
 from isothink.run.states import BranchStates
 from isothink.run.todo import completed_in, steps_to_do
@@ -23,33 +23,6 @@ from isothink.store.fingerprint import fingerprint
 from isothink.store.lock import hold_lock
 from isothink.store.run_folder import SCHEMA_VERSION, RunFolder, read_json, write_json, write_text
 from isothink.store.study_file import write_study
-
-Stage = Literal["generate", "train", "evaluate", "analyze", "report"]
-STAGES: tuple[Stage, ...] = ("generate", "train", "evaluate", "analyze", "report")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Failure:
-    """Something that was planned and failed."""
-
-    id: str
-    error: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunResult:
-    """What a run did: steps completed now, steps that were complete before, failures, and where the report lies."""
-
-    run: Path
-    completed: tuple[str, ...]
-    skipped: tuple[str, ...]
-    failed: tuple[Failure, ...]
-    report: Path | None
-
-
-def default_folder(study: Study) -> RunFolder:
-    """Where a study's artifacts lie: exactly `output` if it is given, else `runs/<name>` under the current folder."""
-    return RunFolder(Path(study.output) if study.output is not None else Path("runs") / study.name)
 
 
 def plan_study(study: Study, folder: RunFolder | None = None) -> Plan:

@@ -1,0 +1,118 @@
+"""The command line from outside: exit statuses, one-line errors, clean standard output, light imports."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+COMMANDS = (
+    "plan",
+    "run",
+    "generate",
+    "train",
+    "evaluate",
+    "analyze",
+    "report",
+    "verdict",
+    "price",
+    "sql",
+    "step",
+    "list",
+)
+
+
+def isothink(*arguments, cwd=ROOT):
+    return subprocess.run(
+        [sys.executable, "-m", "isothink.cli.main", *arguments], cwd=cwd, capture_output=True, text=True, check=False
+    )
+
+
+def loaded_by(code):
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}\nimport sys; print(*sorted(sys.modules))"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize("code", ["import isothink", "import isothink.api", "import isothink.cli.main"])
+def test_importing_loads_no_heavy_library(code):
+    assert not {"torch", "transformers", "tokenizers", "altair", "duckdb"} & loaded_by(code)
+
+
+def test_help_names_every_command_and_each_has_an_example():
+    assert all(command in isothink("--help").stdout for command in COMMANDS)
+    for command in COMMANDS:
+        shown = isothink(command, "--help")
+        assert shown.returncode == 0
+        assert f"Example: isothink {command}" in " ".join(shown.stdout.split())
+
+
+def test_version_is_that_of_the_project():
+    assert isothink("--version").stdout.strip() in (ROOT / "pyproject.toml").read_text()
+
+
+def test_price_prints_json_and_nothing_else_on_standard_output():
+    shown = isothink("price", "Qwen/Qwen2.5-7B", "--prompt-tokens", "140", "--output-tokens", "435", "--json")
+    data = json.loads(shown.stdout)
+    assert set(data["conventions"]) == {"exact", "noncausal", "6nd", "hf", "paper"}
+    assert data["parameters"]["total"] == 7_615_616_512
+    assert shown.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "names"),
+    [
+        (["plan", "no/such/file.yaml"], "no/such/file.yaml"),
+        (["run", "no/such/file.yaml"], "no/such/file.yaml"),
+        (["plan", "studies/quickstart.yaml", "training.batch.size=-3"], "training.batch.size"),
+        (["run", "studies/quickstart.yaml", "arms=[ift,wrong]"], "wrong"),
+        (["train", "studies/quickstart.yaml", "nonsense=1"], "nonsense"),
+        (["generate", "studies/quickstart.yaml", "budgets.training_flops=[.nan]"], "budgets.training_flops"),
+        (["evaluate", "studies/quickstart.yaml", "evaluation.tasks=[chess]"], "chess"),
+        (["analyze", "no/such/run"], "no/such/run"),
+        (["report", "no/such/run"], "no/such/run"),
+        (["sql", "no/such/run", "SELECT 1"], "no/such/run"),
+        (["verdict", "no/such/run", "--family", "x"], "no/such/run"),
+        (["price", "no-such-model", "--prompt-tokens", "1", "--output-tokens", "1"], "no-such-model"),
+        (["price", "Qwen/Qwen2.5-7B", "--prompt-tokens", "0", "--output-tokens", "1"], "prompt_tokens"),
+        (["list", "nonsense"], "nonsense"),
+    ],
+)
+def test_a_mistake_gives_one_line_and_exit_status_2(arguments, names, tmp_path):
+    shown = isothink(*arguments)
+    lines = shown.stderr.strip().splitlines()
+    assert shown.returncode == 2, shown.stderr
+    assert shown.stdout == ""
+    assert lines[0].startswith("error: ") and names in lines[0]
+    assert len(lines) == 1 or (len(lines) == 2 and lines[1].startswith("hint: "))
+
+
+@pytest.mark.parametrize("arguments", [["nonsense"], ["plan"], ["price", "Qwen/Qwen2.5-7B"], ["plan", "--nonsense"]])
+def test_wrong_usage_has_exit_status_2(arguments):
+    assert isothink(*arguments).returncode == 2
+
+
+def test_what_a_file_says_cannot_steer_the_terminal(tmp_path):
+    path = tmp_path / "evil.yaml"
+    path.write_text('"\\e]0;owned\\a\\e[31m": 1\n', encoding="utf-8")
+    shown = isothink("plan", str(path))
+    assert shown.returncode == 2
+    assert "\x1b" not in shown.stderr and "\x07" not in shown.stderr
+    assert len(shown.stderr.strip().splitlines()) == 1
+
+
+def test_list_shows_every_kind():
+    for kind, expected in (
+        ("benchmarks", "arithmetic-oe"),
+        ("models", "Qwen/Qwen3-8B"),
+        ("backends", "symbolic"),
+        ("conventions", "noncausal"),
+    ):
+        rows = json.loads(isothink("list", kind, "--json").stdout)
+        assert expected in json.dumps(rows)
