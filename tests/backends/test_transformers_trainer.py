@@ -11,10 +11,10 @@ pytest.importorskip("transformers", reason="training needs the [train] extra")
 from safetensors.torch import load_file  # noqa: E402
 from transformers import AutoConfig, AutoModelForCausalLM  # noqa: E402
 
-from isothink.backends.transformers_trainer import OPTIMIZER_FILE, TransformersTrainer, make_batch, step_loss  # noqa: E402
+from isothink.backends.transformers_trainer import TransformersTrainer, make_batch, step_loss  # noqa: E402
 from isothink.domain.study import AdamW  # noqa: E402
 from isothink.errors import StepError  # noqa: E402
-from isothink.student.protocol import Example, OptimizerStep, SegmentTask  # noqa: E402
+from isothink.student.protocol import OPTIMIZER_FILE, Example, OptimizerStep, SegmentTask  # noqa: E402
 
 CONFIG = {
     "model_type": "qwen3",

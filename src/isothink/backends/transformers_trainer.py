@@ -17,9 +17,8 @@ from transformers.utils import logging as transformers_logging
 
 from isothink.domain.study import AdamW
 from isothink.errors import StepError
-from isothink.student.protocol import Example, OptimizerStep, SegmentTask, StepMetrics
+from isothink.student.protocol import OPTIMIZER_FILE, Example, OptimizerStep, SegmentTask, StepMetrics
 
-OPTIMIZER_FILE = "optimizer.safetensors"
 NO_LOSS = -100
 """The label that cross-entropy ignores."""
 MOMENTS = ("exp_avg", "exp_avg_sq", "step")
@@ -70,8 +69,6 @@ def step_loss(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
 
 class TransformersTrainer:
     """The student protocol over one CPU or GPU process."""
-
-    optimizer_file = OPTIMIZER_FILE
 
     def __init__(self) -> None:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")

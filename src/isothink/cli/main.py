@@ -188,7 +188,7 @@ def price(
 
 @app.command()
 def sql(run_folder: options.Run, query: options.Query, json: options.Json = False) -> None:
-    """Run a DuckDB query over pairs, segments, ledger, cells and samples of a run.
+    """Run a DuckDB query over pairs, segments, ledger, cells, samples and prompt_order of a run.
 
     Example: isothink sql runs/quickstart "SELECT arm, avg(correct) FROM samples JOIN cells USING (cell) GROUP BY arm"
     """

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,22 @@ TOKENIZERS = {"words": "isothink.backends.words:WordsTokenizer"}
 TRAINERS = {"transformers": "isothink.backends.transformers_trainer:TransformersTrainer"}
 ANSWERERS = {"transformers": "isothink.backends.transformers_answerer:TransformersAnswerer"}
 KINDS = {"teacher": TEACHERS, "tokenizer": TOKENIZERS, "trainer": TRAINERS, "answerer": ANSWERERS}
+
+
+TRAIN_LIBRARIES = ("torch", "transformers", "tokenizers", "safetensors")
+
+
+def require_train_libraries() -> None:
+    """Looks whether the libraries of the `train` extra are installed, without importing them.
+
+    Raises:
+        MissingDependencyError: naming the first that is not.
+    """
+    for library in TRAIN_LIBRARIES:
+        if find_spec(library) is None:
+            raise MissingDependencyError(
+                f"running a study needs {library}, which is not installed", hint="pip install 'isothink[train]'"
+            )
 
 
 def _load(table: dict[str, str], name: str) -> Callable[..., Any]:

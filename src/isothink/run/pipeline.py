@@ -8,7 +8,7 @@ from isothink.evidence.record import Evidence
 from isothink.plan.planner import plan as make_plan
 from isothink.plan.record import Plan
 from isothink.run.analysis import analyze_run, read_evidence
-from isothink.run.backends import load_trainer
+from isothink.run.backends import require_train_libraries
 from isothink.run.inputs import Inputs, corpus_step, pairs_step, pilot_inputs, read_inputs
 from isothink.run.load import default_folder
 from isothink.run.progress import Progress
@@ -41,9 +41,11 @@ def run_study(study: Study, *, until: Stage = "report", quiet: bool = False) -> 
     """Does what is missing of a study, up to a stage.
 
     Raises:
+        MissingDependencyError: a library of the `train` extra is not installed.
         RunFolderError: another process runs it.
         StepError: pairs or corpus could not be made; nothing else can start.
     """
+    require_train_libraries()
     folder = default_folder(study)
     folder.path.mkdir(parents=True, exist_ok=True)
     with hold_lock(folder.lock_file):
@@ -103,24 +105,20 @@ class _Run:
         return plan
 
     def _execute(self, plan: Plan, *, with_evaluation: bool) -> None:
-        optimizer_file = load_trainer("transformers").optimizer_file if self._something_waits(plan) else ""
-        steps = steps_to_do(plan, self.folder, optimizer_file) if optimizer_file else []
+        steps = steps_to_do(plan, self.folder)
         evaluations = {cell.samples for cell in plan.cells}
         if not with_evaluation:
             steps = [step for step in steps if step.id not in evaluations]
         planned = {segment.id for segment in plan.segments} | {step for step in evaluations if step}
         to_do = {step.id for step in steps}
         self.skipped.extend(sorted(planned - to_do))
-        states = BranchStates(plan, self.folder, optimizer_file)
+        states = BranchStates(plan, self.folder)
         states.forget_stateless(steps)
         outcome = self._schedule(steps, processes=self.study.resources.processes, states=states)
         for cell in plan.cells:
             broken = [step for step in (*cell.path, cell.samples) if step in outcome.failed]
             if broken:
                 self.failures[cell.id] = outcome.failed[str(broken[0])]
-
-    def _something_waits(self, plan: Plan) -> bool:
-        return any(cell.feasible and cell.status != "complete" for cell in plan.cells)
 
     def _schedule(self, steps: list[Step], *, processes: int, states: BranchStates | None = None) -> Outcome:
         if not steps:

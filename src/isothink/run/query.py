@@ -1,11 +1,13 @@
 """SQL over a run: DuckDB views on its Parquet files and manifests. Called by `isothink sql` and api.sql."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
+from isothink.corpus.order import prompt_order
 from isothink.errors import UsageError
 from isothink.plan.planner import Completed
 from isothink.plan.record import PlannedCell
@@ -52,6 +54,7 @@ SEGMENTS = pa.schema(
         ("status", pa.string()),
     ]
 )
+PROMPT_ORDER = pa.schema([("seed", pa.int64()), ("position", pa.int64()), ("pair", pa.string())])
 LEDGER = pa.schema(
     [
         ("phase", pa.string()),
@@ -72,8 +75,8 @@ def query_run(workspace: Workspace, query: str) -> list[dict[str, Any]]:
     """
     connection = duckdb.connect(":memory:")
     try:
-        for name, table in _tables(workspace).items():
-            connection.register(f"{name}_rows", table)
+        for name in (name for name in TABLES if name in query.lower()):
+            connection.register(f"{name}_rows", MAKERS[name](workspace))
             connection.execute(f"CREATE TABLE {name} AS SELECT * FROM {name}_rows")
             connection.unregister(f"{name}_rows")
         connection.execute("SET enable_external_access = false")
@@ -89,19 +92,6 @@ def query_run(workspace: Workspace, query: str) -> list[dict[str, Any]]:
 def _rows(table: pa.Table) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = json.loads(json.dumps(table.to_pylist(), default=str))
     return rows
-
-
-TABLES = ("pairs", "segments", "ledger", "cells", "samples")
-
-
-def _tables(workspace: Workspace) -> dict[str, pa.Table]:
-    return {
-        "pairs": _pairs(workspace),
-        "segments": _segments(workspace),
-        "ledger": pa.Table.from_pylist(list(map(dict, ledger_rows(workspace.folder, workspace.plan))), schema=LEDGER),
-        "cells": _cells(workspace),
-        "samples": _samples(workspace),
-    }
 
 
 def _pairs(workspace: Workspace) -> pa.Table:
@@ -187,3 +177,32 @@ def _segments(workspace: Workspace) -> pa.Table:
             }
         )
     return pa.Table.from_pylist(rows, schema=SEGMENTS)
+
+
+def _ledger(workspace: Workspace) -> pa.Table:
+    return pa.Table.from_pylist([dict(row) for row in ledger_rows(workspace.folder, workspace.plan)], schema=LEDGER)
+
+
+def _prompt_order(workspace: Workspace) -> pa.Table:
+    """The one order per seed of which every cell reads a prefix, as long as the longest of them."""
+    longest: dict[int, int] = {}
+    for cell in workspace.plan.cells:
+        longest[cell.seed] = max(longest.get(cell.seed, 0), cell.prompts or 0)
+    tables = [PROMPT_ORDER.empty_table()]
+    ids = pa.array(workspace.lengths.ids)
+    for seed, count in longest.items():
+        order = prompt_order(workspace.lengths, seed=seed, count=count)
+        columns = {"seed": [seed] * count, "position": range(count), "pair": ids.take(pa.array(order))}
+        tables.append(pa.table(columns, schema=PROMPT_ORDER))
+    return pa.concat_tables(tables)
+
+
+MAKERS: dict[str, Callable[[Workspace], pa.Table]] = {
+    "pairs": _pairs,
+    "segments": _segments,
+    "ledger": _ledger,
+    "cells": _cells,
+    "samples": _samples,
+    "prompt_order": _prompt_order,
+}
+TABLES = tuple(MAKERS)

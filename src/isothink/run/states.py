@@ -8,14 +8,14 @@ from isothink.plan.record import Plan
 from isothink.run.scheduler import Step
 from isothink.store.attempts import Attempt
 from isothink.store.run_folder import RunFolder
+from isothink.student.protocol import OPTIMIZER_FILE
 
 
 class BranchStates:
     """Removes states that nothing planned needs any more."""
 
-    def __init__(self, plan: Plan, folder: RunFolder, optimizer_file: str) -> None:
+    def __init__(self, plan: Plan, folder: RunFolder) -> None:
         self._folder = folder
-        self._optimizer_file = optimizer_file
         self._parents = {segment.id: segment.parent for segment in plan.segments}
         self._children: dict[str, list[str]] = defaultdict(list)
         for segment in plan.segments:
@@ -28,7 +28,7 @@ class BranchStates:
         if parent is None:
             return
         if all(self._folder.manifest("segments", child) is not None for child in self._children[parent]):
-            (self._folder.step_folder("segments", parent) / self._optimizer_file).unlink(missing_ok=True)
+            (self._folder.step_folder("segments", parent) / OPTIMIZER_FILE).unlink(missing_ok=True)
 
     def forget_stateless(self, steps: list[Step]) -> None:
         """Makes room for complete segments that are done again for their lost state; what they cost becomes waste."""

@@ -8,6 +8,7 @@ from isothink.plan.planner import Completed
 from isothink.plan.record import Plan
 from isothink.run.scheduler import Step
 from isothink.store.run_folder import MANIFEST, RunFolder, read_json
+from isothink.student.protocol import OPTIMIZER_FILE
 
 EVALUATION_WORK = 5.0
 """Decoding reaches about a fifth of the FLOPs per second of training (measured on the quickstart's students)."""
@@ -37,7 +38,7 @@ def _complete(folder: RunFolder, kind: str) -> Iterator[str]:
         yield manifest.parent.name
 
 
-def steps_to_do(plan: Plan, folder: RunFolder, optimizer_file: str) -> list[Step]:
+def steps_to_do(plan: Plan, folder: RunFolder) -> list[Step]:
     """The steps that are left, parents before children.
 
     A complete segment is done again where a waiting child needs the state of its optimizer and that is gone already.
@@ -48,7 +49,7 @@ def steps_to_do(plan: Plan, folder: RunFolder, optimizer_file: str) -> list[Step
 
     def need(identity: str, *, state: bool) -> None:
         place = folder.step_folder("segments", identity)
-        there = identity in complete.segments and (not state or (place / optimizer_file).is_file())
+        there = identity in complete.segments and (not state or (place / OPTIMIZER_FILE).is_file())
         if there or identity in needed:
             return
         needed.add(identity)

@@ -12,6 +12,9 @@ from isothink.domain.study import AdamW
 
 Tokens = npt.NDArray[np.int32]
 
+OPTIMIZER_FILE = "optimizer.safetensors"
+"""Holds the optimizer's state in a segment's folder; removed when no child needs it any more."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Example:
@@ -47,7 +50,7 @@ class SegmentTask:
     """One segment: where it starts from, what it reads, where it writes.
 
     `parent` is the folder of a trained segment with its optimizer's state, or None for random weights under `seed`.
-    The trainer writes weights into `folder`, and the optimizer's state as well if `keep_optimizer`.
+    The trainer writes weights into `folder`, and the optimizer's state into its OPTIMIZER_FILE if `keep_optimizer`.
     """
 
     config: Mapping[str, Any]
@@ -70,7 +73,3 @@ class Trainer(Protocol):
         Raises:
             StepError: the loss is not finite; the message names the step.
         """
-
-    @property
-    def optimizer_file(self) -> str:
-        """Name of the file that holds the optimizer's state, removed when no child needs it any more."""
