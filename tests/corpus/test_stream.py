@@ -1,5 +1,7 @@
 """Batches are cut by stream position alone."""
 
+import itertools
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -68,7 +70,7 @@ def test_starting_at_an_edge_gives_the_same_steps(lengths, batch):
 @given(LENGTHS, BATCHES)
 def test_no_step_is_empty_or_too_large_and_none_could_take_one_more(lengths, batch):
     edges = edges_of(lengths, batch)
-    for first, last in zip(edges, edges[1:], strict=False):
+    for first, last in itertools.pairwise(edges):
         assert last > first
         if batch.unit == "instances":
             assert last - first == batch.size
