@@ -72,11 +72,15 @@ class Naive:
         for tokens in {*lengths.ift.tolist(), *lengths.reasoning.tolist()}:
             price[tokens] = training_flops(architecture, lengths.vocabulary_size, tokens)
         self.price = price
+        self.read_before = {}
 
     def tokens(self, stream, position):
-        pair = self.order[position]
-        is_reasoning = stream == "reasoning" or (stream != "ift" and self.draws[pair] < float(stream[6:-1]))
-        return int((self.lengths.reasoning if is_reasoning else self.lengths.ift)[pair])
+        key = (stream, position)
+        if key not in self.read_before:
+            pair = self.order[position]
+            is_reasoning = stream == "reasoning" or (stream != "ift" and self.draws[pair] < float(stream[6:-1]))
+            self.read_before[key] = int((self.lengths.reasoning if is_reasoning else self.lengths.ift)[pair])
+        return self.read_before[key]
 
     def cost(self, stream, first, last):
         return sum(self.price[self.tokens(stream, position)] for position in range(first, last))
