@@ -78,6 +78,12 @@ def test_fewer_arms_and_budgets_need_nothing_new():
     assert path_by_cell(only).items() < path_by_cell(BASE).items()
 
 
+def test_the_seed_is_in_the_hash_and_not_only_in_the_name():
+    planned = plan_with(("seeds", {"default": 2}))
+    tails = [segment.id.rsplit("-", 1)[1] for segment in planned.segments]
+    assert len(set(tails)) == len(tails)
+
+
 def test_another_student_keeps_the_others_and_a_new_name_keeps_the_recipe():
     students = [student.model_dump() for student in study_with().students]
     large = {**students[0], "name": "l", "architecture": {**students[0]["architecture"], "hidden_size": 24}}

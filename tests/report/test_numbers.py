@@ -7,14 +7,15 @@ from isothink.report.text import script_json, shortened, visible
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(5e11, "5.0e11"), (0, "0"), (3, "3.0e0"), (9.99e11, "1.0e12"), (1.24e-3, "1.2e-3")]
+    ("value", "text"),
+    [(5e11, "5e11"), (1.25e11, "1.25e11"), (0, "0"), (3, "3e0"), (9.999e11, "1e12"), (1.244e-3, "1.24e-3")],
 )
 def test_scientific(value, text):
     assert numbers.scientific(value) == text
 
 
 def test_flops_carry_their_unit():
-    assert numbers.flops(5e11) == "5.0e11 FLOPs"
+    assert numbers.flops(5e11) == "5e11 FLOPs"
 
 
 @pytest.mark.parametrize(("value", "text"), [(0.042, "+4.2"), (-0.0001, "0.0"), (0.0, "0.0"), (-0.1, "-10.0")])

@@ -97,9 +97,9 @@ def test_tables_have_captions_and_plots_have_labels(page):
 
 def test_the_verdict_is_said_before_any_plot(pages):
     page = pages["data"]
-    sentence = "Reasoning beats IFT at 2.0e12 FLOPs of training"
+    sentence = "Reasoning beats IFT at 2e12 FLOPs of training"
     assert page.index(sentence) < page.index('class="plot"')
-    assert "Not resolved at 2.0e12 FLOPs of training" in page
+    assert "Not resolved at 2e12 FLOPs of training" in page
 
 
 def test_hostile_text_stays_text(pages):

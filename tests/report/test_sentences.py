@@ -10,7 +10,7 @@ CHANGE = " What would change it: more than 3.2e6 queries; a larger student."
 
 def test_a_resolved_family_says_outcome_configuration_accuracy_and_how_sure():
     assert verdict_sentences(example.evidence())[0] == (
-        "arithmetic-oe: reasoning beats IFT at 2.0e12 FLOPs of training (best student of each: +27.2 points, 90% "
+        "arithmetic-oe: reasoning beats IFT at 2e12 FLOPs of training (best student of each: +27.2 points, 90% "
         "interval +24.2 to +30.2, adjusted p = 0.006); the recommended configuration is large/reasoning/2e12 (at the "
         "edge of what was tried), with an expected accuracy of 90.8% (90% interval 87.3% to 94.3%) and a probability "
         "of 0.86 of being the best." + CHANGE
@@ -19,7 +19,7 @@ def test_a_resolved_family_says_outcome_configuration_accuracy_and_how_sure():
 
 def test_an_unresolved_family_says_so_first_and_still_recommends():
     assert verdict_sentences(example.evidence())[1] == (
-        "arithmetic-mc: not resolved at 2.0e12 FLOPs of training: the best reasoning student minus the best IFT "
+        "arithmetic-mc: not resolved at 2e12 FLOPs of training: the best reasoning student minus the best IFT "
         "student is +1.7 points, 90% interval -1.3 to +4.7, adjusted p = 0.61, and differences below 3.6 points "
         "cannot be told from chance here; the best guess for now is large/reasoning/2e12 (at the edge of what was "
         "tried), with an expected accuracy of 65.3% (90% interval 61.8% to 68.8%) and a probability of 0.44 of being "
@@ -29,7 +29,7 @@ def test_an_unresolved_family_says_so_first_and_still_recommends():
 
 def test_ift_beats_reasoning():
     assert verdict_sentences(example.evidence())[3].startswith(
-        "logic-mc: IFT beats reasoning at 2.0e12 FLOPs of training (best student of each: -15.3 points, 90% interval "
+        "logic-mc: IFT beats reasoning at 2e12 FLOPs of training (best student of each: -15.3 points, 90% interval "
         "-18.3 to -12.3, adjusted p = 0.006); the recommended configuration is large/ift/2e12"
     )
 
@@ -44,7 +44,7 @@ def changed(**changes):
 def test_a_curriculum_is_named():
     best = example.evidence().verdicts[0].recommended.model_copy(update={"arm": "sequential(0.5)", "edge": False})
     text = verdict_sentences(changed(outcome="curriculum", recommended=best))[0]
-    assert text.startswith("arithmetic-oe: sequential(0.5) beats IFT at 2.0e12 FLOPs of training (best student of each")
+    assert text.startswith("arithmetic-oe: sequential(0.5) beats IFT at 2e12 FLOPs of training (best student of each")
     assert "at the edge" not in text
 
 
@@ -74,7 +74,7 @@ def test_between_two_budgets_the_lower_one_decides():
 def test_below_all_budgets_there_is_no_comparison_to_cite():
     found = changed(budget_flops=1e10)
     assert deciding_comparison(found, found.verdicts[0]) is None
-    assert verdict_sentences(found)[0].startswith("arithmetic-oe: reasoning beats IFT at 1.0e10 FLOPs of training; the")
+    assert verdict_sentences(found)[0].startswith("arithmetic-oe: reasoning beats IFT at 1e10 FLOPs of training; the")
 
 
 def test_families_without_a_verdict_are_said():

@@ -154,9 +154,10 @@ def one_mistake_each():
         (LISTS, [0, "ift", None, [], {}, [None], [[]], *WRONG_EVERYWHERE]),
         (MAPPINGS[1:] + OPEN_MAPPINGS, [0, "x", None, [], *WRONG_EVERYWHERE]),
     ):
-        for path in paths:
+        for index, path in enumerate(paths):
             for value in values:
-                yield path, value
+                if index < 3 or value not in WRONG_EVERYWHERE:
+                    yield path, value
 
 
 MEANT = {
@@ -188,7 +189,7 @@ def test_a_wrong_value_names_key_value_and_what_is_allowed(tmp_path):
         if f" {dotted(where)}" not in line or f"found {shown(found)}" not in line or "allowed" not in line:
             wrong.append((dotted(path), str(value)[:20], line))
     assert wrong == []
-    assert count > 500
+    assert count > 350
 
 
 @pytest.mark.parametrize(
@@ -496,7 +497,7 @@ def mutated_studies(draw):
     return data
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(mutated_studies())
 def test_a_mutated_study_loads_or_gives_one_line(tmp_path_factory, data):
     folder = tmp_path_factory.getbasetemp()
@@ -509,13 +510,13 @@ def test_a_mutated_study_loads_or_gives_one_line(tmp_path_factory, data):
         assert load_text(folder, write_study(study)) == study
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.one_of(st.binary(max_size=60), st.text(alphabet="ab1.:-[]{}&*!<>?|%@'\"#~,=\\ \n\té", max_size=40)))
 def test_arbitrary_bytes_give_one_line(tmp_path_factory, text):
     mistake(tmp_path_factory.getbasetemp(), text)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.text(max_size=40))
 def test_an_arbitrary_override_loads_or_gives_one_line(tmp_path_factory, override):
     try:
@@ -524,7 +525,7 @@ def test_an_arbitrary_override_loads_or_gives_one_line(tmp_path_factory, overrid
         one_line(error)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
     title=st.text(max_size=120).filter(str.isprintable),
     rate=st.floats(1e-300, 1000),

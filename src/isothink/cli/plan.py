@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from isothink.cli.output import wide_console
+from isothink.domain.numbers import scientific
 from isothink.domain.study import Study
 from isothink.plan.record import Plan, PlannedCell
 
@@ -32,7 +33,7 @@ def _cells(plan: Plan) -> Any:
     for cells in _by_configuration(plan.cells):
         first = cells[0]
         done = f"{sum(cell.status == 'complete' for cell in cells)} of {len(cells)}"
-        shown = [first.student, first.arm, f"{first.budget_flops:.3g}"]
+        shown = [first.student, first.arm, scientific(first.budget_flops)]
         if first.flops is None:
             table.add_row(*shown, "-", "-", "-", "-", "infeasible")
             continue
@@ -62,7 +63,7 @@ def _epochs(plan: Plan, study: Study) -> Any:
     from rich.table import Table
 
     top = max(study.budgets.training_flops)
-    table = Table(title=f"epochs per benchmark at {top:.3g} FLOPs, seed 0")
+    table = Table(title=f"epochs per benchmark at {scientific(top)} FLOPs, seed 0")
     cells = [cell for cell in plan.cells if cell.feasible and cell.seed == 0 and cell.budget_flops == top]
     sources = sorted({source for cell in cells for source in cell.epochs_by_source})
     table.add_column("student")

@@ -1,5 +1,6 @@
 """What `isothink verdict` prints: one paragraph, with the doubt in it."""
 
+from isothink.domain.numbers import scientific
 from isothink.evidence.record import Verdict
 
 
@@ -7,7 +8,8 @@ def verdict_text(verdict: Verdict) -> str:
     """The decision as a paragraph."""
     lead = "not resolved" if verdict.outcome == "unresolved" else verdict.outcome
     parts = [
-        f"{verdict.family}, at {verdict.budget_flops:.3g} training FLOPs and {verdict.queries:.3g} queries: {lead}."
+        f"{verdict.family}, at {scientific(verdict.budget_flops)} training FLOPs"
+        f" and {verdict.queries:,.0f} queries: {lead}."
     ]
     best = verdict.recommended
     if best is not None:

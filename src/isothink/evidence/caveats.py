@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from isothink.domain.numbers import flops
 from isothink.evidence.record import Comparison
-from isothink.evidence.wording import flops, interval
+from isothink.evidence.wording import interval
 from isothink.evidence.workings import Workings
 
 

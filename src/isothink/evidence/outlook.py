@@ -5,9 +5,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from isothink.domain.numbers import flops
 from isothink.evidence.draws import FamilyDraws
 from isothink.evidence.record import BreakEven, Comparison, Recommendation
-from isothink.evidence.wording import flops, points
+from isothink.evidence.wording import points
 from isothink.evidence.workings import Workings
 
 MOST_SENSIBLE_FACTOR = 1000

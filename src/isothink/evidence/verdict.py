@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+from isothink.domain.numbers import flops
 from isothink.errors import UsageError
 from isothink.evidence.break_even import break_even
 from isothink.evidence.caveats import family_caveats
@@ -12,7 +13,7 @@ from isothink.evidence.outlook import would_change_it
 from isothink.evidence.record import Comparison, Outcome, Recommendation, Verdict
 from isothink.evidence.sensitivity import sensitivity
 from isothink.evidence.settings import BASELINE
-from isothink.evidence.wording import describe, flops
+from isothink.evidence.wording import describe
 from isothink.evidence.workings import Workings
 
 MOST_ALTERNATIVES = 3

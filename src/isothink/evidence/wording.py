@@ -1,11 +1,7 @@
 """Numbers as they stand in reasons, caveats and prospects. Called by verdict.py, caveats.py and outlook.py."""
 
+from isothink.domain.numbers import flops
 from isothink.evidence.record import Comparison, Interval
-
-
-def flops(value: float) -> str:
-    """For example `5e+11 FLOPs`."""
-    return f"{value:.3g} FLOPs"
 
 
 def points(value: float) -> str:
@@ -19,7 +15,7 @@ def interval(value: Interval) -> str:
 
 
 def describe(item: Comparison) -> str:
-    """For example `reasoning minus IFT at 5e+11 FLOPs: +12.3 points [+4.1, +20.0], adjusted p 0.003`."""
+    """For example `reasoning minus IFT at 5e11 FLOPs: +12.3 points [+4.1, +20.0], adjusted p 0.003`."""
     p_value = item.p_value if item.adjusted_p_value is None else item.adjusted_p_value
     stated = "< 0.001" if p_value < 0.001 else f"{p_value:.3f}"
     return (

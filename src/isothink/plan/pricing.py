@@ -15,9 +15,10 @@ from isothink.compute.flops import training_flops_per_sequence
 from isothink.corpus.corpus import CorpusLengths, Integers
 from isothink.corpus.stream import Batching, Stream, StreamArm, cut, open_stream
 from isothink.domain.arm import Format, Plain
+from isothink.domain.study import TokenBatch
 
-LONGEST_STREAM = 10_000_000
-"""Positions of one stream that a plan holds in memory, about a gigabyte."""
+LONGEST_STREAM = 4_000_000
+"""Positions of one stream that a plan holds in memory, about half a gigabyte."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +108,9 @@ def longest_useful(lengths: CorpusLengths, max_epochs: float, batch: Batching) -
     """The position from which on every cell exceeds `max_epochs`, with some steps to spare for rounding."""
     sources = len(lengths.sources)
     smallest = int(np.bincount(lengths.source, minlength=sources).min())
-    positions = sources * (max_epochs * smallest + 1) + 4 * batch.size
+    shortest = int(min(lengths.ift.min(), lengths.reasoning.min()))
+    step = batch.size // shortest + 1 if isinstance(batch, TokenBatch) else batch.size
+    positions = sources * (max_epochs * smallest + 1) + 4 * step
     return max(1024, int(min(positions, LONGEST_STREAM)))
 
 

@@ -1,24 +1,13 @@
 """Numbers as text with their units: one spelling for the page, the figures and the terminal.
 
-FLOPs are written `5.0e11 FLOPs`, accuracies as percent, differences of accuracies as signed points.
+FLOPs are written `5e11 FLOPs`, accuracies as percent, differences of accuracies as signed points.
 """
 
+from isothink.domain.numbers import flops as flops
+from isothink.domain.numbers import scientific as scientific
 from isothink.evidence.record import Interval
 
 NONE = "n/a"
-
-
-def scientific(value: float) -> str:
-    """A large number in two digits, for example `5.0e11`; 0 stays `0`."""
-    if value == 0:
-        return "0"
-    mantissa, exponent = f"{value:.1e}".split("e")
-    return f"{mantissa}e{int(exponent)}"
-
-
-def flops(value: float) -> str:
-    """For example `5.0e11 FLOPs`."""
-    return f"{scientific(value)} FLOPs"
 
 
 def percent(fraction: float | None) -> str:

@@ -1,0 +1,14 @@
+"""One spelling of large numbers, for reasons, tables, figures and the terminal. Used by evidence/, report/ and cli/."""
+
+
+def scientific(value: float) -> str:
+    """A large number in at most three digits, for example `5e11` or `1.25e11`; 0 stays `0`."""
+    if value == 0:
+        return "0"
+    mantissa, exponent = f"{value:.2e}".split("e")
+    return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
+
+
+def flops(value: float) -> str:
+    """For example `5e11 FLOPs`."""
+    return f"{scientific(value)} FLOPs"
