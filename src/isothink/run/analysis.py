@@ -5,7 +5,7 @@ from isothink.evidence.record import Evidence
 from isothink.evidence.workings import Workings, work_out
 from isothink.run.observe import observe
 from isothink.run.workspace import Workspace
-from isothink.store.run_folder import RunFolder, read_json, write_text
+from isothink.store.run_folder import RunFolder, read_record, write_text
 
 TEACHER_ABSENT = "The teacher is a program that costs no FLOPs, so no cost here holds a teacher's share."
 RATES_NOT_SWEPT = "Learning rates follow a stated rule and were not swept."
@@ -41,5 +41,4 @@ def analyze_run(workspace: Workspace) -> Evidence:
 
 def read_evidence(folder: RunFolder) -> Evidence | None:
     """The stored evidence, or None where there is none."""
-    data = read_json(folder.evidence_file)
-    return None if data is None else Evidence.model_validate(data)
+    return read_record(folder.evidence_file, Evidence)

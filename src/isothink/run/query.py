@@ -15,7 +15,7 @@ from isothink.run.inputs import pairs_step
 from isothink.run.observe import ledger_rows
 from isothink.run.todo import completed_in, failures_in
 from isothink.run.workspace import Workspace
-from isothink.store.tables import PAIR_SCHEMA, PAIRS_FILE, SAMPLE_SCHEMA, SAMPLES_FILE
+from isothink.store.tables import PAIR_SCHEMA, PAIRS_FILE, SAMPLE_SCHEMA, SAMPLES_FILE, read_columns
 
 SAMPLE_COLUMNS = (
     "cell, benchmark, family, item, repeat, correct, think_state, stop_reason, prompt_tokens, trace_tokens,"
@@ -95,20 +95,16 @@ def _rows(table: pa.Table) -> list[dict[str, Any]]:
 
 
 def _pairs(workspace: Workspace) -> pa.Table:
-    import pyarrow.parquet as pq
-
     path = workspace.folder.step_folder("pairs", pairs_step(workspace.study)) / PAIRS_FILE
-    return pq.read_table(path) if path.is_file() else PAIR_SCHEMA.empty_table()
+    return read_columns(path) if path.is_file() else PAIR_SCHEMA.empty_table()
 
 
 def _samples(workspace: Workspace) -> pa.Table:
-    import pyarrow.parquet as pq
-
     names = [name.strip() for name in SAMPLE_COLUMNS.split(",")]
     tables = [SAMPLE_SCHEMA.empty_table()]
     for cell in workspace.plan.cells:
         if cell.samples is not None and workspace.folder.manifest("samples", cell.samples) is not None:
-            tables.append(pq.read_table(workspace.folder.step_folder("samples", cell.samples) / SAMPLES_FILE))
+            tables.append(read_columns(workspace.folder.step_folder("samples", cell.samples) / SAMPLES_FILE))
     return pa.concat_tables(tables).select(names)
 
 

@@ -13,7 +13,7 @@ from isothink.plan.record import Plan, PlannedCell, Segment
 from isothink.plan.students import student_architecture, student_config
 from isothink.run.backends import load_tokenizer, load_trainer
 from isothink.run.inputs import Inputs, read_inputs
-from isothink.store.run_folder import RunFolder
+from isothink.store.run_folder import RunFolder, read_record
 from isothink.store.study_file import read_study
 
 if TYPE_CHECKING:
@@ -106,8 +106,9 @@ def read_plan(folder: RunFolder) -> Plan:
     """The stored plan.
 
     Raises:
-        RunFolderError: there is none.
+        RunFolderError: there is none, or it is damaged.
     """
-    if not folder.plan_file.is_file():
+    plan = read_record(folder.plan_file, Plan)
+    if plan is None:
         raise RunFolderError(f"{folder.path} holds no plan", hint="isothink run STUDY makes it")
-    return Plan.model_validate_json(folder.plan_file.read_text(encoding="utf-8"))
+    return plan

@@ -11,9 +11,14 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from pydantic import ValidationError
+
+from isothink.domain.record import Record
 from isothink.errors import RunFolderError
+
+Stored = TypeVar("Stored", bound=Record)
 
 SCHEMA_VERSION = 1
 MANIFEST = "manifest.json"
@@ -142,3 +147,20 @@ def read_json(path: Path) -> dict[str, Any] | None:
             f"{path}: schema_version {version} is newer than this program, which reads {SCHEMA_VERSION}"
         )
     return data
+
+
+def read_record(path: Path, record: type[Stored]) -> Stored | None:
+    """A stored record, or None where there is no file.
+
+    Raises:
+        RunFolderError: the file is damaged, or another version wrote it.
+    """
+    data = read_json(path)
+    if data is None:
+        return None
+    try:
+        return record.model_validate_json(json.dumps(data))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise RunFolderError(f"{path}: {where}: {first['msg']}", hint="remove it to have it made anew") from None

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 from isothink.domain.pair import Pair
 from isothink.domain.record import Record
 from isothink.domain.sample import Sample
+from isothink.errors import RunFolderError
 
 PAIRS_FILE = "pairs.parquet"
 TOKENS_FILE = "tokens.parquet"
@@ -64,8 +65,18 @@ def write_columns(path: Path, columns: dict[str, Any], schema: pa.Schema) -> Non
 
 
 def read_columns(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
-    """Some columns of a Parquet file, all by default."""
-    return pq.read_table(path, columns=list(columns) if columns is not None else None)
+    """Some columns of a Parquet file, all by default.
+
+    Raises:
+        RunFolderError: the file is missing or damaged.
+    """
+    try:
+        return pq.read_table(path, columns=list(columns) if columns is not None else None)
+    except (pa.ArrowException, OSError) as error:
+        problem = str(error).splitlines()[0]
+        raise RunFolderError(
+            f"{path}: cannot be read: {problem}", hint="remove its folder to have it made anew"
+        ) from None
 
 
 def read_pairs(path: Path) -> list[Pair]:
