@@ -11,7 +11,7 @@ pytest.importorskip("transformers", reason="training needs the [train] extra")
 from safetensors.torch import load_file  # noqa: E402
 from transformers import AutoConfig, AutoModelForCausalLM  # noqa: E402
 
-from isothink.backends.transformers_trainer import TransformersTrainer, make_batch, step_loss  # noqa: E402
+from isothink.backends.transformers_trainer import TransformersTrainer, length_groups, make_batch, step_loss  # noqa: E402
 from isothink.domain.study import AdamW  # noqa: E402
 from isothink.errors import StepError  # noqa: E402
 from isothink.student.protocol import OPTIMIZER_FILE, Example, OptimizerStep, SegmentTask  # noqa: E402
@@ -105,6 +105,27 @@ def test_a_segment_continued_from_its_parent_equals_one_trained_in_one_go_bit_fo
         assert all(torch.equal(left[key], right[key]) for key in left)
 
 
+def test_groups_of_like_length_hold_every_example_once_and_pad_less():
+    examples = random_examples(7, count=40)
+    groups = length_groups(examples, worth=8)
+
+    def padded(parts):
+        return sum(len(part) * max(len(one.prompt) + len(one.answer) for one in part) for part in parts)
+
+    assert len(groups) > 1 and padded(groups) + 8 * (len(groups) - 1) < padded([examples])
+    assert sorted(id(one) for group in groups for one in group) == sorted(id(one) for one in examples)
+    assert length_groups(examples, worth=1e9) == [examples]
+
+
+def test_a_step_in_several_passes_is_the_step_in_one_pass(tmp_path, monkeypatch):
+    whole = train(tmp_path / "whole", steps(3))
+    monkeypatch.setattr("isothink.backends.transformers_trainer.EXTRA_PASS_FLOPS", 0.0)
+    parts = train(tmp_path / "parts", steps(3))
+    assert all(len(one.shapes) == 1 for one in whole) and all(len(one.shapes) > 1 for one in parts)
+    assert [one.loss for one in parts] == pytest.approx([one.loss for one in whole], rel=1e-5)
+    assert [one.gradient_norm for one in parts] == pytest.approx([one.gradient_norm for one in whole], rel=1e-4)
+
+
 def test_the_update_is_adamw_with_clipping_as_pytorch_defines_it(tmp_path):
     train(tmp_path / "ours", steps(4), weight_decay=0.1, clip_gradient_norm=0.5)
     config = dict(CONFIG)
@@ -152,5 +173,8 @@ def test_metrics_say_what_each_step_read(tmp_path):
         lengths = [len(one.prompt) + len(one.answer) for one in step.examples]
         assert metrics.tokens == sum(lengths)
         assert metrics.loss_tokens == sum(len(one.answer) for one in step.examples)
-        assert metrics.rows == len(lengths)
+        assert sum(rows for rows, _ in metrics.shapes) == len(lengths)
+        assert max(length for _, length in metrics.shapes) == max(lengths) - 1, (
+            "nothing is predicted from the last token"
+        )
         assert math.isfinite(metrics.loss) and metrics.gradient_norm > 0

@@ -6,7 +6,7 @@ libraries cut and order batches, and schedule rates, themselves.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,8 @@ from isothink.student.protocol import OPTIMIZER_FILE, Example, OptimizerStep, Se
 
 NO_LOSS = -100
 """The label that cross-entropy ignores."""
+EXTRA_PASS_FLOPS = 2e8
+"""What another pass through a model costs on a CPU beside its arithmetic, in FLOPs (about 10 ms of one core)."""
 MOMENTS = ("exp_avg", "exp_avg_sq", "step")
 
 transformers_logging.set_verbosity_error()
@@ -29,7 +31,7 @@ transformers_logging.disable_progress_bar()
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """The examples of one step, padded on the right; tensors of shape [rows, longest]."""
+    """Examples that go through the model together, padded on the right; tensors of shape [rows, longest]."""
 
     ids: torch.Tensor
     labels: torch.Tensor
@@ -55,8 +57,24 @@ def make_batch(examples: tuple[Example, ...], pad_id: int) -> Batch:
     )
 
 
+def length_groups(examples: tuple[Example, ...], worth: float) -> list[tuple[Example, ...]]:
+    """Cuts a step into groups of like length, as long as each cut saves more than `worth` tokens of padding.
+
+    Decided by the lengths alone, so that the same step is always cut in the same way.
+    """
+    lengths = np.array([len(example.prompt) + len(example.answer) for example in examples])
+    order = np.argsort(lengths, kind="stable")
+    lengths = lengths[order]
+    saved = (lengths[-1] - lengths) * np.arange(1, len(lengths) + 1)  # by a cut after each example
+    if saved.max() <= worth:
+        return [examples]
+    ordered = [examples[index] for index in order]
+    cut = int(saved.argmax()) + 1
+    return [*length_groups(tuple(ordered[:cut]), worth), *length_groups(tuple(ordered[cut:]), worth)]
+
+
 def step_loss(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
-    """The mean cross-entropy over all loss tokens of the step: long answers weigh by their tokens.
+    """The mean cross-entropy over all loss tokens of a batch: long answers weigh by their tokens.
 
     The last column is not fed: nothing is predicted from it, and of rows this short it is a twentieth of the time.
     """
@@ -79,8 +97,9 @@ class TransformersTrainer:
         optimizer = _optimizer(model, task.optimizer)
         if task.parent is not None:
             _load_moments(model, optimizer, task.parent / OPTIMIZER_FILE)
+        worth = EXTRA_PASS_FLOPS / (6 * model.num_parameters())
         for index, step in enumerate(task.steps):
-            on_step(self._step(model, optimizer, step, task, index))
+            on_step(self._step(model, optimizer, step, task, index, worth))
         model.save_pretrained(task.folder, safe_serialization=True)
         if task.keep_optimizer:
             _save_moments(model, optimizer, task.folder / OPTIMIZER_FILE)
@@ -103,20 +122,18 @@ class TransformersTrainer:
         step: OptimizerStep,
         task: SegmentTask,
         index: int,
+        worth: float,
     ) -> StepMetrics:
         started = time.perf_counter()
-        batch = make_batch(step.examples, task.pad_id)
-        batch = Batch(
-            ids=batch.ids.to(self.device),
-            labels=batch.labels.to(self.device),
-            tokens=batch.tokens,
-            loss_tokens=batch.loss_tokens,
-        )
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=task.precision == "bfloat16"):
-            loss = step_loss(model, batch)
-        loss.backward()
+        batches = self._batches(step.examples, worth, task.pad_id)
+        loss_tokens = sum(batch.loss_tokens for batch in batches)
+        value = 0.0
+        for batch in batches:
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=task.precision == "bfloat16"):
+                loss = step_loss(model, batch) * (batch.loss_tokens / loss_tokens)
+            loss.backward()
+            value += loss.item()
         norm = torch.nn.utils.clip_grad_norm_(model.parameters(), task.optimizer.clip_gradient_norm)
-        value = loss.item()
         if not np.isfinite(value) or not torch.isfinite(norm):
             raise StepError(f"the loss is {value} and the gradient's norm {norm.item()} at step {index} of the segment")
         for group in optimizer.param_groups:
@@ -126,12 +143,17 @@ class TransformersTrainer:
         return StepMetrics(
             loss=value,
             gradient_norm=norm.item(),
-            tokens=batch.tokens,
-            loss_tokens=batch.loss_tokens,
-            rows=batch.ids.shape[0],
-            padded_length=batch.ids.shape[1],
+            tokens=sum(batch.tokens for batch in batches),
+            loss_tokens=loss_tokens,
+            shapes=tuple((batch.ids.shape[0], batch.ids.shape[1] - 1) for batch in batches),
             seconds=time.perf_counter() - started,
         )
+
+    def _batches(self, examples: tuple[Example, ...], worth: float, pad_id: int) -> list[Batch]:
+        on_cpu = self.device.type == "cpu"
+        groups = length_groups(examples, worth) if on_cpu else [examples]
+        batches = (make_batch(group, pad_id) for group in groups)
+        return [replace(batch, ids=batch.ids.to(self.device), labels=batch.labels.to(self.device)) for batch in batches]
 
 
 def _optimizer(model: torch.nn.Module, settings: AdamW) -> torch.optim.Optimizer:

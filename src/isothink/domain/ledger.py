@@ -11,8 +11,8 @@ PHASES: tuple[Phase, ...] = ("teacher", "search", "training", "evaluation", "jud
 class LedgerRow(Record):
     """One step's spending in one phase.
 
-    `flops` is what the mathematics needs (model FLOPs, exact convention); `hardware_flops` also holds padding and
-    recomputation, and is None where it was not counted. `seconds` is wall time in the worker.
+    `flops` is what the mathematics needs (model FLOPs, exact convention); `hardware_flops` is what the device
+    computed, padding and recomputation included, None where it was not counted. `seconds` is wall time in the worker.
     """
 
     phase: Phase

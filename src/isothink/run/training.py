@@ -29,26 +29,20 @@ class SegmentLog:
         self, architecture: Architecture, step_lengths: list[Integers], first_step: int, attempt: Attempt
     ) -> None:
         self.flops = [training_flops(architecture, lengths) for lengths in step_lengths]
+        self.spent = 0
         self.hardware_flops = 0
+        self.tokens = 0
         self.metrics: list[StepMetrics] = []
         self._architecture = architecture
         self._first_step = first_step
         self._attempt = attempt
 
-    @property
-    def spent(self) -> int:
-        """FLOPs of the steps that were taken."""
-        return sum(self.flops[: len(self.metrics)])
-
-    @property
-    def tokens(self) -> int:
-        """Tokens of the steps that were taken."""
-        return sum(metrics.tokens for metrics in self.metrics)
-
     def add(self, metrics: StepMetrics) -> None:
         """Notes one optimizer step."""
+        self.spent += self.flops[len(self.metrics)]
+        self.hardware_flops += sum(padded_training_flops(self._architecture, *shape) for shape in metrics.shapes)
+        self.tokens += metrics.tokens
         self.metrics.append(metrics)
-        self.hardware_flops += padded_training_flops(self._architecture, metrics.rows, metrics.padded_length)
         self._attempt.spent(float(self.spent), self.tokens)
 
     def write(self, folder: Path, rates: list[float]) -> None:

@@ -34,14 +34,16 @@ class OptimizerStep:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StepMetrics:
-    """What one optimizer step did. `loss` is the mean over the loss tokens of the whole step, in nats."""
+    """What one optimizer step did. `loss` is the mean over the loss tokens of the whole step, in nats.
+
+    `shapes` holds the rows and the length that each pass fed to the model; the passes' gradients add up.
+    """
 
     loss: float
     gradient_norm: float
     tokens: int
     loss_tokens: int
-    rows: int
-    padded_length: int
+    shapes: tuple[tuple[int, int], ...]
     seconds: float
 
 
