@@ -1,14 +1,12 @@
 """Collects what a report shows from the run folder, and writes it. Called by run/pipeline.py and `isothink report`."""
 
 import platform
-import shlex
 import time
 from collections import defaultdict
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from isothink.domain.ledger import PHASES, Phase
-from isothink.domain.study import Study
 from isothink.evidence.record import Evidence, MissingCell
 from isothink.plan.record import Plan, PlannedCell
 from isothink.report.data import (
@@ -53,13 +51,13 @@ def report_data(workspace: Workspace, evidence: Evidence) -> ReportData:
         teacher_cost_is_absent=study.teacher.backend == "symbolic",
         plan=_totals(plan, missing),
         missing=tuple(_missing(cell) for cell in missing),
-        samples=_samples(folder, study, plan),
+        samples=_samples(folder, plan, evidence),
         samples_total=sum(
             (folder.manifest("samples", cell.samples) or {}).get("samples", 0) for cell in plan.cells if cell.samples
         ),
         students=tuple(StudentRow(name=student.name, parameters=student.parameters) for student in plan.students),
         versions=versions(),
-        command=f"isothink run {shlex.quote(str(folder.study_file))}",
+        command="isothink run study.yaml",
         generated_at=time.strftime("%Y-%m-%d %H:%M %Z"),
         complete=not any(cell.reason == "not run yet" for cell in missing),
     )
@@ -110,11 +108,12 @@ def _missing(cell: MissingCell) -> MissingResult:
     return MissingResult(cell=cell.cell, configuration=cell.configuration, status="not_run", error="")
 
 
-def _samples(folder: RunFolder, study: Study, plan: Plan) -> tuple[SamplePair, ...]:
-    """The first items of every benchmark, answered by the `ift` and another arm of one student at the top budget."""
-    left, right = _sides(folder, study, plan)
-    if left is None or right is None:
+def _samples(folder: RunFolder, plan: Plan, evidence: Evidence) -> tuple[SamplePair, ...]:
+    """The first items of every benchmark, answered by the `ift` and the `reasoning` arm of one student."""
+    sides = _sides(folder, plan, evidence)
+    if sides is None:
         return ()
+    left, right = sides
     ours, theirs = _by_item(folder, left), _by_item(folder, right)
     shown: dict[str, int] = defaultdict(int)
     pairs = []
@@ -136,17 +135,27 @@ def _samples(folder: RunFolder, study: Study, plan: Plan) -> tuple[SamplePair, .
     return tuple(pairs)
 
 
-def _sides(folder: RunFolder, study: Study, plan: Plan) -> tuple[PlannedCell | None, PlannedCell | None]:
-    """Two complete cells that differ in their arm alone; the largest student at the top budget if it has both."""
-    order = {student.name: index for index, student in enumerate(study.students)}
-    complete = [cell for cell in plan.cells if cell.samples and folder.manifest("samples", cell.samples) is not None]
-    complete.sort(key=lambda cell: (-cell.budget_flops, -order[cell.student], cell.seed))
-    for left in complete:
-        for right in complete:
-            alike = (left.student, left.budget_flops, left.seed) == (right.student, right.budget_flops, right.seed)
-            if alike and left.arm == "ift" and right.arm == "reasoning":
-                return left, right
-    return None, None
+def _sides(folder: RunFolder, plan: Plan, evidence: Evidence) -> tuple[PlannedCell, PlannedCell] | None:
+    """Two complete cells that differ in their arm alone: at the highest budget, of the student that knows most there."""
+    accuracy: dict[str, float] = defaultdict(float)
+    for result in evidence.configurations:
+        accuracy[result.configuration] += result.accuracy
+    cells = {
+        (cell.budget_flops, cell.student, cell.seed, cell.arm): cell
+        for cell in plan.cells
+        if cell.samples is not None and folder.manifest("samples", cell.samples) is not None
+    }
+    found = [
+        (cell, cells[*key[:3], "reasoning"])
+        for key, cell in cells.items()
+        if key[3] == "ift" and (*key[:3], "reasoning") in cells
+    ]
+
+    def rank(sides: tuple[PlannedCell, PlannedCell]) -> tuple[float, float, int]:
+        left, right = sides
+        return left.budget_flops, accuracy[left.configuration] + accuracy[right.configuration], -left.seed
+
+    return max(found, key=rank, default=None)
 
 
 def _by_item(folder: RunFolder, cell: PlannedCell) -> dict[str, dict[str, Any]]:
