@@ -136,7 +136,7 @@ def _samples(folder: RunFolder, plan: Plan, evidence: Evidence) -> tuple[SampleP
 
 
 def _sides(folder: RunFolder, plan: Plan, evidence: Evidence) -> tuple[PlannedCell, PlannedCell] | None:
-    """Two complete cells that differ in their arm alone: at the highest budget, of the student that knows most there."""
+    """Two complete cells that differ in their arm alone: of the highest budget, and the student that knows most."""
     accuracy: dict[str, float] = defaultdict(float)
     for result in evidence.configurations:
         accuracy[result.configuration] += result.accuracy
