@@ -1,10 +1,47 @@
 """Students as architectures, checked against the tokenizer. Used by plan/ and by the checks of a study file."""
 
+import difflib
 from typing import Any
 
 from isothink.compute.architecture import Architecture, architecture_from_config
 from isothink.domain.study import Study
 from isothink.errors import ArchitectureError, StudyError
+
+SHAPE_KEYS = frozenset(
+    "model_type hidden_size num_hidden_layers intermediate_size num_attention_heads num_key_value_heads head_dim"
+    " vocab_size tie_word_embeddings attention_bias mlp_bias qkv_bias use_sliding_window sliding_window"
+    " sliding_window_pattern max_window_layers layer_types no_rope_layers no_rope_layer_interval num_experts"
+    " num_local_experts num_experts_per_tok moe_intermediate_size shared_expert_intermediate_size decoder_sparse_step"
+    " mlp_only_layers text_config".split()
+)
+"""Fields of a Hugging Face configuration that move FLOPs or parameters."""
+
+OTHER_KEYS = frozenset(
+    "_name_or_path architectures attention_dropout attention_multiplier attn_logit_softcapping bos_token_id"
+    " classifier_dropout dtype embedding_multiplier eos_token_id final_logit_softcapping hidden_act hidden_activation"
+    " hidden_dropout initializer_range layer_norm_eps logits_scaling max_position_embeddings norm_topk_prob"
+    " original_max_position_embeddings output_router_logits pad_token_id partial_rotary_factor pretraining_tp"
+    " query_pre_attn_scalar residual_multiplier rms_norm_eps rope_local_base_freq rope_parameters rope_scaling"
+    " rope_theta rotary_emb_base rotary_pct router_aux_loss_coef torch_dtype transformers_version use_cache"
+    " use_parallel_residual".split()
+)
+"""Fields that `transformers` reads and that move neither."""
+
+
+def refuse_unknown_keys(study: Study, index: int) -> None:
+    """A misspelt key would silently leave its default in place, and so another model than the one that was meant.
+
+    Raises:
+        StudyError: naming the key.
+    """
+    for key in study.students[index].architecture:
+        if key not in SHAPE_KEYS | OTHER_KEYS:
+            near = difflib.get_close_matches(key, SHAPE_KEYS | OTHER_KEYS, n=1)
+            raise StudyError(
+                f"students[{index}].architecture.{key}: found an unknown key,"
+                " allowed are the fields of a Hugging Face config.json of a decoder-only transformer",
+                hint=f"did you mean {near[0]}?" if near else "",
+            )
 
 
 def student_config(study: Study, index: int, vocabulary_size: int) -> dict[str, Any]:
@@ -30,7 +67,14 @@ def student_architecture(study: Study, index: int, vocabulary_size: int) -> Arch
         StudyError: the formulas do not cover it; the message begins with the key.
     """
     settings = study.students[index]
+    refuse_unknown_keys(study, index)
     try:
-        return architecture_from_config(student_config(study, index, vocabulary_size), name=settings.name)
+        architecture = architecture_from_config(student_config(study, index, vocabulary_size), name=settings.name)
     except ArchitectureError as error:
         raise StudyError(f"students[{index}].architecture: {error.message}", hint=error.hint) from None
+    if architecture.head_size % 2:
+        raise StudyError(
+            f"students[{index}].architecture.head_dim: found {architecture.head_size},"
+            " allowed are even numbers: rotary positions turn pairs of elements"
+        )
+    return architecture

@@ -7,15 +7,12 @@ from typing import TYPE_CHECKING
 from isothink.domain.study import Study
 from isothink.errors import StudyError, UsageError
 from isothink.plan.students import student_architecture
-from isothink.procedural.tasks import TASKS
+from isothink.procedural.tasks import TASKS, vocabulary
 from isothink.store.run_folder import RunFolder
 from isothink.store.study_file import read_study
 
 if TYPE_CHECKING:
     from isothink.run.workspace import Workspace
-
-SMALLEST_VOCABULARY = 1
-"""Stands in for the tokenizer's, which is not loaded yet; only the other fields are checked here."""
 
 
 def load_study_file(path: Path, overrides: Sequence[str] = ()) -> Study:
@@ -55,7 +52,7 @@ def _check(study: Study) -> None:
                 f'evaluation.tasks: found "{task}", whose facts must be taught, allowed are those of prompts.tasks'
             )
     for index in range(len(study.students)):
-        student_architecture(study, index, SMALLEST_VOCABULARY)
+        student_architecture(study, index, len(vocabulary()))
 
 
 def default_folder(study: Study) -> RunFolder:
