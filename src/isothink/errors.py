@@ -20,6 +20,8 @@ class IsothinkError(Exception):
 
 def _one_line(text: str) -> str:
     """Escapes line breaks and control characters, which names and values from files may hold."""
+    if text.isprintable():  # errors that are caught at once, by the ten thousand, must cost little
+        return text
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 

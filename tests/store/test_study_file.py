@@ -12,6 +12,7 @@ from study_example import ARCHITECTURE, put, valid_study
 
 from isothink.domain.study import Study
 from isothink.errors import StudyError, UsageError
+from isothink.plan.students import OTHER_KEYS
 from isothink.run.load import load_study_file
 from isothink.store.study_file import LARGEST_FILE, parse_study, write_study
 
@@ -531,7 +532,7 @@ def test_an_arbitrary_override_loads_or_gives_one_line(tmp_path_factory, overrid
     rate=st.floats(1e-300, 1000),
     budget=st.floats(1e-300, 1e30),
     extra=st.dictionaries(
-        st.text(min_size=1, max_size=8).map(lambda text: f"x{text}"),
+        st.sampled_from(sorted(OTHER_KEYS)),
         st.one_of(st.none(), st.booleans(), st.text(max_size=8), st.floats(allow_nan=False, allow_infinity=False)),
         max_size=3,
     ),

@@ -3,6 +3,7 @@
 from isothink.evidence.analysis import summarize
 from isothink.evidence.record import Evidence
 from isothink.evidence.workings import Workings, work_out
+from isothink.procedural.tasks import TASKS
 from isothink.run.observe import observe
 from isothink.run.workspace import Workspace
 from isothink.store.run_folder import RunFolder, read_record, write_text
@@ -28,8 +29,14 @@ def work_out_run(workspace: Workspace) -> Workings:
 
 def run_caveats(workspace: Workspace) -> tuple[str, ...]:
     """What holds for every verdict of a study."""
-    rule = workspace.study.training.learning_rate.by == "rule"
-    return (TEACHER_ABSENT, RATES_NOT_SWEPT) if rule else (TEACHER_ABSENT,)
+    study = workspace.study
+    caveats = [TEACHER_ABSENT]
+    if study.training.learning_rate.by == "rule":
+        caveats.append(RATES_NOT_SWEPT)
+    taught = [task for task in study.evaluation.tasks if TASKS[task].train_is_test]
+    if taught:
+        caveats.append(f"{' and '.join(taught)}: the items are the training facts, by nature of the task.")
+    return tuple(caveats)
 
 
 def analyze_run(workspace: Workspace) -> Evidence:

@@ -72,8 +72,8 @@ class _Run:
         report = None
         if wanted >= STAGES.index("train"):
             plan = self._plan()
-            self._execute(plan, with_evaluation=wanted >= STAGES.index("evaluate"))
-            self._plan()
+            if self._execute(plan, with_evaluation=wanted >= STAGES.index("evaluate")):
+                self._plan()  # with what is complete now, and the speed that it had
         if wanted >= STAGES.index("analyze"):
             report = self._conclude(with_report=wanted >= STAGES.index("report"))
         return RunResult(
@@ -104,7 +104,8 @@ class _Run:
         _write_if_changed(self.folder.plan_file, plan.model_dump_json(indent=1) + "\n")
         return plan
 
-    def _execute(self, plan: Plan, *, with_evaluation: bool) -> None:
+    def _execute(self, plan: Plan, *, with_evaluation: bool) -> bool:
+        """Trains and evaluates what is missing; True if there was anything to do."""
         steps = steps_to_do(plan, self.folder)
         evaluations = {cell.samples for cell in plan.cells}
         if not with_evaluation:
@@ -119,6 +120,7 @@ class _Run:
             broken = [step for step in (*cell.path, cell.samples) if step in outcome.failed]
             if broken:
                 self.failures[cell.id] = outcome.failed[str(broken[0])]
+        return bool(steps)
 
     def _schedule(self, steps: list[Step], *, processes: int, states: BranchStates | None = None) -> Outcome:
         if not steps:
