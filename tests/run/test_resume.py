@@ -218,3 +218,18 @@ def test_a_step_can_be_executed_from_the_run_folder_alone(tmp_path):
     assert pq.read_table(samples / "samples.parquet").equals(before)
     unknown = isothink("step", str(run), "../../etc/passwd", cwd=tmp_path)
     assert unknown.returncode == 2
+
+
+def test_a_larger_budget_keeps_old_cells_and_counts_a_trunk_trained_again_for_its_lost_state_as_waste(tmp_path):
+    write_tiny(tmp_path)
+    only_ift = ("arms=[ift]", *SMALLER[1:])
+    first = finish(tmp_path, *only_ift)
+    run = tmp_path / "runs" / "tiny"
+    before = {row["segment"]: row["flops"] for row in api.sql(run, "SELECT segment, flops FROM segments")}
+    more = finish(tmp_path, *only_ift, "budgets.training_flops=[4.0e+8, 8.0e+8, 1.6e+9]")
+    old_cells = {step for step in first["completed"] if "e+08" in step}
+    assert len(old_cells) == 4 and old_cells <= set(more["skipped"])
+    again = {step for step in more["completed"] if step in before}
+    assert again and all("trunk" in step for step in again), "only trunks whose state is gone are trained again"
+    waste = api.sql(run, "SELECT step, flops FROM ledger WHERE phase = 'waste'")
+    assert {row["step"]: row["flops"] for row in waste} == {step: before[step] for step in again}
