@@ -7,7 +7,7 @@ from collections import defaultdict
 from isothink.plan.record import Plan
 from isothink.run.scheduler import Step
 from isothink.store.attempts import Attempt
-from isothink.store.run_folder import RunFolder
+from isothink.store.run_folder import MANIFEST, RunFolder
 from isothink.student.protocol import OPTIMIZER_FILE
 
 
@@ -38,7 +38,11 @@ class BranchStates:
             manifest = self._folder.manifest("segments", step.id)
             if manifest is None:
                 continue
-            row = next(row for row in manifest["ledger"] if row["phase"] == "training")
+            rows = manifest["ledger"]  # training, and what was wasted before it: together they replace all attempts
+            self._folder.attempts_file(step.id).unlink(missing_ok=True)
             with Attempt(self._folder.attempts_file(step.id), f"state-gone-{uuid.uuid4().hex}") as attempt:
-                attempt.note(row["flops"], row["tokens"], row["seconds"])
-            shutil.rmtree(self._folder.step_folder("segments", step.id))
+                spent = [sum(row[name] for row in rows) for name in ("flops", "tokens", "seconds")]
+                attempt.note(*spent)
+            place = self._folder.step_folder("segments", step.id)
+            (place / MANIFEST).unlink()  # first: whatever a kill leaves of the rest is no complete segment
+            shutil.rmtree(place)
