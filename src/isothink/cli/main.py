@@ -202,7 +202,7 @@ def sql(run_folder: options.Run, query: options.Query, json: options.Json = Fals
 
 
 @app.command()
-def step(run_folder: options.Run, step_id: options.StepId) -> None:
+def step(run_folder: options.Run, step_id: options.StepId, json: options.Json = False) -> None:
     """Execute one step of a planned run from its folder alone; does nothing if it is complete.
 
     Example: isothink step runs/quickstart 29k-ift-seed0-trunk607-0a1b2c3d4e5f
@@ -211,7 +211,10 @@ def step(run_folder: options.Run, step_id: options.StepId) -> None:
     from isothink.run.step import execute_step
 
     execute_step(open_run(run_folder), step_id)
-    print(step_id)
+    if json:
+        print_json({"step": step_id})
+    else:
+        print(step_id)
 
 
 @app.command(name="list")
