@@ -13,43 +13,39 @@ from isothink.report.text import visible
 
 __all__ = ["verdict_sentences", "verdict_table"]
 
-COLUMNS = (
-    ("family", "left"),
-    ("budget, FLOPs", "right"),
-    ("outcome", "left"),
-    ("recommended", "left"),
-    ("accuracy", "right"),
-    ("interval", "right"),
-    ("P(best)", "right"),
-    ("adjusted p", "right"),
-    ("FLOPs per query", "right"),
-)
+NARROW = ("P(best)", "adjusted p")
+COLUMNS = ("family", "outcome", "recommended", "accuracy, 90% interval", *NARROW)
 
 
 def verdict_table(evidence: Evidence) -> Table:
-    """One row per verdict, in the order of the evidence."""
-    table = Table(title=Text(visible(f"Verdict: {evidence.study}")), title_justify="left")
-    for name, justify in COLUMNS:
-        table.add_column(name, justify="right" if justify == "right" else "left")
+    """One row per verdict, in the order of the evidence; what does not fit is folded, never cut off."""
+    table = Table(title=Text(visible(f"Verdict: {evidence.study}{_budget(evidence)}")), title_justify="left")
+    for name in COLUMNS:
+        table.add_column(name, justify="right" if name in NARROW else "left", overflow="fold")
     for verdict in evidence.verdicts:
         table.add_row(*(Text(visible(value)) for value in _row(evidence, verdict)))
     return table
 
 
+def _budget(evidence: Evidence) -> str:
+    """The budget that the verdicts are for, said once where it is the same for all."""
+    budgets = {verdict.budget_flops for verdict in evidence.verdicts}
+    return f", at {numbers.flops(budgets.pop())} of training" if len(budgets) == 1 else ""
+
+
 def _row(evidence: Evidence, verdict: Verdict) -> tuple[str, ...]:
     comparison = deciding_comparison(evidence, verdict)
     outcome = "not resolved" if verdict.outcome == "unresolved" else verdict.outcome
-    start = (verdict.family, numbers.scientific(verdict.budget_flops), outcome)
     p_value = numbers.p_value(comparison.adjusted_p_value).removeprefix("= ") if comparison else numbers.NONE
     best = verdict.recommended
     if best is None:
-        return (*start, "none", numbers.NONE, numbers.NONE, numbers.NONE, p_value, numbers.NONE)
+        return (verdict.family, outcome, "none", numbers.NONE, numbers.NONE, p_value)
+    accuracy = f"{numbers.percent(best.accuracy)}, {numbers.percent_interval(best.interval)}"
     return (
-        *start,
+        verdict.family,
+        outcome,
         best.configuration,
-        numbers.percent(best.accuracy),
-        numbers.percent_interval(best.interval),
+        accuracy,
         numbers.probability(best.probability_best),
         p_value,
-        numbers.scientific(best.inference_flops_per_query),
     )
