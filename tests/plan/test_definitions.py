@@ -173,7 +173,7 @@ def test_one_study_by_hand():
         ("budgets.training_flops", [70_000]),
         lengths=lengths_of([9], prompt=1, ift=1, reasoning=5),
     )
-    cell = cell_of(planned, "s-ift-7e+04-seed0")
+    cell = cell_of(planned, "s-ift-7e4-seed0")
     assert (cell.steps, cell.prompts, cell.flops) == (4, 8, 8 * 8256)  # a fifth step would make 82560
     trunk, decay = path_of(planned, cell)
     assert (trunk.kind, trunk.first, trunk.last, trunk.steps) == ("trunk", 0, 4, 2)  # 33024 <= 35000 < 49536

@@ -20,7 +20,7 @@ def positions(segments, arm):
 def test_budgets_share_the_trunk_up_to_the_decay_of_the_smaller():
     planned = plan_with(BUDGETS, ("arms", ["ift"]))
     small, middle, large = (
-        path_of(planned, cell_of(planned, f"s-ift-{budget}-seed0")) for budget in ("1e+07", "2e+07", "4e+07")
+        path_of(planned, cell_of(planned, f"s-ift-{budget}-seed0")) for budget in ("1e7", "2e7", "4e7")
     )
     assert [segment.kind for segment in large] == ["trunk", "trunk", "trunk", "decay"]
     assert small[0] == middle[0] == large[0]
@@ -32,8 +32,8 @@ def test_budgets_share_the_trunk_up_to_the_decay_of_the_smaller():
 def test_the_ift_trunk_serves_the_first_phase_of_sequential_arms():
     planned = plan_with(BUDGETS, ("arms", ["ift", "sequential(0.5)"]))
     paths = {cell.id: path_of(planned, cell) for cell in planned.cells if cell.student == "s"}
-    largest = {segment.id for segment in paths["s-ift-4e+07-seed0"]}
-    for budget in ("1e+07", "2e+07", "4e+07"):
+    largest = {segment.id for segment in paths["s-ift-4e7-seed0"]}
+    for budget in ("1e7", "2e7", "4e7"):
         path = paths[f"s-sequential0.5-{budget}-seed0"]
         first = [segment for segment in path if segment.arm == "ift"]
         second = [segment for segment in path if segment.arm == "reasoning"]
@@ -54,7 +54,7 @@ def test_a_decay_may_begin_in_the_first_phase():
     planned = plan_with(
         ("budgets.training_flops", [4e7]), ("arms", ["sequential(0.05)"]), ("training.decay_share", 0.4)
     )
-    path = path_of(planned, cell_of(planned, "s-sequential0.05-4e+07-seed0"))
+    path = path_of(planned, cell_of(planned, "s-sequential0.05-4e7-seed0"))
     assert [(segment.arm, segment.kind) for segment in path] == [
         ("ift", "trunk"),
         ("ift", "decay"),
@@ -89,7 +89,7 @@ def test_cells_of_one_arm_read_prefixes_of_one_order_at_every_budget():
 
 def test_larger_students_see_fewer_prompts_for_the_same_budget():
     planned = plan_with(BUDGETS, ("arms", ["ift"]))
-    for budget in ("1e+07", "2e+07", "4e+07"):
+    for budget in ("1e7", "2e7", "4e7"):
         assert cell_of(planned, f"m-ift-{budget}-seed0").prompts < cell_of(planned, f"s-ift-{budget}-seed0").prompts
 
 
@@ -124,11 +124,11 @@ def test_too_few_steps_for_warm_up_and_decay():
 
 def test_warm_up_and_decay_that_just_fit_are_feasible():
     free = plan_with(("arms", ["ift"]), ("training.warmup_steps", 0))
-    constant = path_of(free, cell_of(free, "s-ift-1e+07-seed0"))[-1].decay.first_step
+    constant = path_of(free, cell_of(free, "s-ift-1e7-seed0"))[-1].decay.first_step
     fits = plan_with(("arms", ["ift"]), ("training.warmup_steps", constant))
-    assert cell_of(fits, "s-ift-1e+07-seed0").feasible
+    assert cell_of(fits, "s-ift-1e7-seed0").feasible
     not_quite = plan_with(("arms", ["ift"]), ("training.warmup_steps", constant + 1))
-    assert not cell_of(not_quite, "s-ift-1e+07-seed0").feasible
+    assert not cell_of(not_quite, "s-ift-1e7-seed0").feasible
 
 
 @pytest.mark.parametrize("budget", [1e-300, 0.4, 1.0, 1000.0])

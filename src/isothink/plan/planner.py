@@ -1,5 +1,6 @@
 """Derives and prices every step of a study. Pure: called by run/ with lengths and what is complete."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -205,7 +206,8 @@ def _infeasible(facts: dict[str, Any], reason: str) -> PlannedCell:
 def _budget_text(budget: float) -> str:
     """Short where that says it all: two budgets never have the same text."""
     short = f"{budget:.4g}"
-    return short if float(short) == budget else repr(budget)
+    exact = short if float(short) == budget else repr(budget)
+    return re.sub(r"e\+?(-?)0*", r"e\1", exact)  # 5e11, as everywhere
 
 
 def _plain(arm: str) -> str:
