@@ -301,9 +301,21 @@ def test_queries_move_the_recommendation_to_the_cheaper_to_serve():
     many = decide(workings, family="f", budget_flops=1e12, queries=crossing * 2)
     assert (few.recommended.arm, many.recommended.arm) == ("ift", "reasoning")
     assert few.break_even.queries == pytest.approx(crossing)
-    assert any(text.startswith("more than 842 queries") for text in few.would_change_it)
+    assert few.break_even.cheaper_below == "ift"
+    assert "more than 842 queries: at equal accuracy reasoning is the cheaper" in few.would_change_it
     unreachable = decide(workings, family="f", budget_flops=1e12, queries=1, target_accuracy=0.95)
     assert unreachable.break_even.kind == "no_equal_accuracy"
+
+
+def test_a_break_even_names_the_cheaper_arm_though_it_is_the_recommended_one():
+    cells = [cell_facts("s", "ift", 1e12, seed, training_flops={"exact": 9e11}) for seed in (0, 1)] + [
+        cell_facts("l", "reasoning", 1e12, seed, training_flops={"exact": 1e11}) for seed in (0, 1)
+    ]
+    workings = worked(observations(cells, scores(0.3, 0.31, 0.9, 0.91)), budgets_flops=[1e12])
+    many = decide(workings, family="f", budget_flops=1e12, queries=2000)
+    assert many.recommended.arm == "reasoning"
+    assert many.break_even.cheaper_below == "reasoning"  # cheaper to train, dearer to serve
+    assert "fewer than 160 queries: at equal accuracy reasoning is the cheaper" in many.would_change_it
 
 
 def test_another_convention_confirms_changes_or_cannot_tell():

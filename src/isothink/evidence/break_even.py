@@ -16,6 +16,9 @@ from isothink.evidence.observations import Floats
 from isothink.evidence.record import BreakEven, Interval
 from isothink.evidence.workings import Workings
 
+JUST_BELOW = 1e-6
+"""Of a crossing: where the order of the costs before it is read."""
+
 Kind = Literal["at_queries", "ift_always", "reasoning_always", "no_equal_accuracy"]
 
 
@@ -48,8 +51,12 @@ def solve(reasoning: Offers, ift: Offers, *, queries: float, target: float | Non
     if crossings:
         return "at_queries", min(crossings, key=lambda value: abs(np.log(value / max(queries, 1.0))))
     at = max(queries, 1.0)  # without a crossing the order is the same at every positive number; at 0 it may be a tie
-    cheaper = (ours.once + at * ours.per_query).min() < (theirs.once + at * theirs.per_query).min()
-    return ("reasoning_always" if cheaper else "ift_always"), None
+    return ("reasoning_always" if _cheaper(ours, theirs, at) == "reasoning" else "ift_always"), None
+
+
+def _cheaper(reasoning: Offers, ift: Offers, queries: float) -> Literal["ift", "reasoning"]:
+    ours, theirs = ((arm.once + queries * arm.per_query).min() for arm in (reasoning, ift))
+    return "reasoning" if ours < theirs else "ift"
 
 
 def _crossings(ours: Offers, theirs: Offers) -> list[float]:
@@ -87,7 +94,15 @@ def break_even(
     found = [solve(*offers(a, q), queries=queries, target=target_accuracy)[1] for a, q in pairs]
     values = [item for item in found if item is not None]
     record = BreakEven(
-        kind=kind, target_accuracy=target, queries=value, interval=_interval(value, values, workings.settings.level)
+        kind=kind,
+        target_accuracy=target,
+        queries=value,
+        interval=_interval(value, values, workings.settings.level),
+        cheaper_below=(
+            None
+            if value is None
+            else _cheaper(reasoning.reaching(target), ift.reaching(target), value * (1 - JUST_BELOW))
+        ),
     )
     note = f"a break-even number of queries exists in {len(values) / count:.0%} of the draws"
     return record, ((note,) if 0 < len(values) < count else ())

@@ -27,10 +27,19 @@ def would_change_it(
     drawn = workings.family(family).drawn
     statements = [_more_data(drawn, item) for item in deciding if item.outcome == "unresolved"]
     if even is not None and even.queries is not None:
-        side = "fewer" if queries > even.queries else "more"
-        statements.append(f"{side} than {even.queries:.3g} queries: at equal accuracy the other arm is the cheaper")
+        statements.append(_beyond_break_even(even, even.queries, queries))
     statements.extend(_ends(workings, family, recommended))
     return tuple(statement for statement in statements if statement)
+
+
+def _beyond_break_even(even: BreakEven, crossing: float, queries: float) -> str:
+    """Which arm is the cheaper on the side of the break-even where the number of queries is not.
+
+    It need not be another than the recommended one, which is recommended for its accuracy first.
+    """
+    fewer = queries > crossing
+    arm = "reasoning" if (even.cheaper_below == "reasoning") == fewer else "IFT"
+    return f"{'fewer' if fewer else 'more'} than {crossing:.3g} queries: at equal accuracy {arm} is the cheaper"
 
 
 def _more_data(drawn: FamilyDraws, item: Comparison) -> str:

@@ -115,12 +115,16 @@ class Recommendation(Record):
 
 
 class BreakEven(Record):
-    """How many queries make the two arms' whole-life costs equal at one target accuracy."""
+    """How many queries make the two arms' whole-life costs equal at one target accuracy.
+
+    `cheaper_below` is the arm that is the cheaper with fewer than `queries`, null where there is no such number.
+    """
 
     kind: Literal["at_queries", "ift_always", "reasoning_always", "no_equal_accuracy"]
     target_accuracy: float | None
     queries: float | None
     interval: Interval | None
+    cheaper_below: Literal["ift", "reasoning"] | None = None
 
 
 class Verdict(Record):

@@ -145,8 +145,11 @@ def _break_even(point: BreakEven) -> str:
     if point.interval is not None:
         low, high = numbers.count(point.interval.low), numbers.count(point.interval.high)
         text += f" ({numbers.level(point.interval)} interval {low} to {high})"
-    accuracy = point.target_accuracy
-    return text if accuracy is None else f"{text}, where both arms reach {numbers.percent(accuracy)}"
+    if point.target_accuracy is not None:
+        text += f", where both arms reach {numbers.percent(point.target_accuracy)}"
+    if point.cheaper_below is not None:
+        text += f"; with fewer, {arm_name(point.cheaper_below)} is the cheaper"
+    return text
 
 
 def _row(evidence: Evidence, verdict: Verdict) -> VerdictRow:
