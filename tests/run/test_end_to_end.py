@@ -1,13 +1,16 @@
 """A real study on real workers: budgets met, nothing redone, the same numbers in every view of it."""
 
 import json
+import shutil
 from collections import Counter
+from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
 from isothink import api
 from isothink.compute.flops import decode_flops, prefill_flops
+from isothink.run.load import default_folder
 
 from .tiny import evidence_of, isothink
 
@@ -141,6 +144,56 @@ def test_sql_reads_the_run_and_nothing_else(finished):
         assert refused.returncode == 2
         assert len(refused.stderr.strip().splitlines()) <= 2
     assert not (here / "out.csv").exists()
+
+
+def test_sql_answers_are_json_and_lose_no_column(finished):
+    _, run, _ = finished
+    [row] = api.sql(run, "SELECT 'nan'::DOUBLE AS x, '-inf'::FLOAT AS x, 1 AS x")
+    assert list(row.values()) == [None, None, 1]
+    assert {row["name"] for row in api.sql(run, "SHOW TABLES")} >= {"cells", "samples", "ledger", "prompt_order"}
+
+
+def test_a_run_is_found_by_its_own_study_file_wherever_it_lies(finished, tmp_path):
+    _, run, _ = finished
+    moved = shutil.copytree(run, tmp_path / "moved here")
+    assert api.report(moved / "study.yaml") == moved / "report.html"
+    assert default_folder(api.load_study(moved / "study.yaml")).path == moved
+
+
+def test_a_tilde_in_output_is_the_home_folder(finished, tmp_path, monkeypatch):
+    here, _, _ = finished
+    monkeypatch.setenv("HOME", str(tmp_path))
+    text = (here / "tiny.yaml").read_text(encoding="utf-8")
+    (tmp_path / "study.yml").write_text(f"{text}output: ~/from file\n", encoding="utf-8")
+    assert default_folder(api.load_study(tmp_path / "study.yml")).path == tmp_path / "from file"
+    assert default_folder(api.load_study(here / "tiny.yaml", ["output=~/given"])).path == tmp_path / "given"
+    assert (
+        default_folder(api.load_study(here / "tiny.yaml", ["output=~no-such-user/x"])).path
+        == Path("~no-such-user/x").absolute()
+    )
+
+
+def test_a_plan_never_stands_beside_another_study(finished, tmp_path):
+    here, run, _ = finished
+    changed = shutil.copytree(run, tmp_path / "changed")
+    done = isothink("generate", str(changed), "students.0.name=renamed", cwd=here)
+    assert done.returncode == 0, done.stderr
+    refused = isothink("report", str(changed), cwd=here)
+    assert refused.returncode == 1
+    assert refused.stderr.startswith(f"error: {changed} holds no plan\nhint: ")
+
+
+def test_a_step_whose_parent_is_not_trained_says_so(finished, tmp_path):
+    here, run, _ = finished
+    bare = shutil.copytree(run, tmp_path / "bare")
+    plan = json.loads((bare / "plan.json").read_text(encoding="utf-8"))
+    shutil.rmtree(bare / "segments")
+    cell = plan["cells"][0]
+    shutil.rmtree(bare / "samples" / cell["samples"])
+    for step, first in ((cell["path"][-1], cell["path"][-2]), (cell["samples"], cell["path"][-1])):
+        refused = isothink("step", str(bare), step, cwd=here)
+        assert refused.returncode == 1
+        assert refused.stderr.startswith(f"error: {first} is not trained yet")
 
 
 def test_plan_of_a_finished_run_is_measured_and_complete(finished):

@@ -21,20 +21,35 @@ def load_study_file(path: Path, overrides: Sequence[str] = ()) -> Study:
     Raises:
         StudyError: one line that names the key, the value found and what is allowed.
     """
+    path = _run_of(path)
     if path.is_dir():
         folder = RunFolder(path)
         if not folder.exists():
             raise UsageError(f"{path}: found a folder without study.yaml, allowed is a study file or a run folder")
-        overrides = [*overrides, f"output={_quoted(str(path))}"]
+        overrides = [*overrides, f"output={_quoted(str(path.absolute()))}"]
         path = folder.study_file
     study = read_study(path, overrides)
     if study.output is not None and not any(override.startswith("output=") for override in overrides):
-        study = study.model_copy(update={"output": str(path.parent / study.output)})  # a path in a file is beside it
+        # a path in a file is beside it
+        study = study.model_copy(update={"output": str(path.parent / _expanded(study.output))})
     try:
         _check(study)
     except StudyError as error:
         raise StudyError(f"{path}: {error.message}", hint=error.hint) from None
     return study
+
+
+def _run_of(path: Path) -> Path:
+    """The run folder whose own study.yaml `path` is, wherever it was moved to; else `path`."""
+    return path.parent if path.name == "study.yaml" and (path.parent / "lock").is_file() else path
+
+
+def _expanded(text: str) -> Path:
+    """A path in which a leading `~` is the home folder: shells leave it in `output=~/x`."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:  # no such user
+        return Path(text)
 
 
 def _quoted(text: str) -> str:
@@ -57,7 +72,7 @@ def _check(study: Study) -> None:
 
 def default_folder(study: Study) -> RunFolder:
     """Where a study's artifacts lie: exactly `output` if it is given, else `runs/<name>` under the current folder."""
-    return RunFolder(Path(study.output) if study.output is not None else Path("runs") / study.name)
+    return RunFolder(Path("runs") / study.name if study.output is None else _expanded(study.output))
 
 
 def open_run(path: Path) -> "Workspace":
@@ -66,6 +81,7 @@ def open_run(path: Path) -> "Workspace":
     Raises:
         UsageError: there is no run.
     """
+    path = _run_of(path)
     folder = RunFolder(path)
     if path.is_file():
         folder = default_folder(load_study_file(path))

@@ -67,7 +67,10 @@ class _Run:
         """Goes from stage to stage."""
         wanted = STAGES.index(stage)
         self.folder.remove_partial()
-        _write_if_changed(self.folder.study_file, write_study(self.study.model_copy(update={"output": None})))
+        text = write_study(self.study.model_copy(update={"output": None}))
+        if not _holds(self.folder.study_file, text):
+            self.folder.plan_file.unlink(missing_ok=True)  # made for another study: nobody may read it with this one
+            write_text(self.folder.study_file, text)
         self._generate()
         report = None
         if wanted >= STAGES.index("train"):
@@ -101,7 +104,9 @@ class _Run:
         inputs = read_inputs(self.folder, self.study)
         assert inputs is not None
         plan = _plan(self.study, self.folder, inputs, measured=True)
-        _write_if_changed(self.folder.plan_file, plan.model_dump_json(indent=1) + "\n")
+        text = plan.model_dump_json(indent=1) + "\n"
+        if not _holds(self.folder.plan_file, text):
+            write_text(self.folder.plan_file, text)
         return plan
 
     def _execute(self, plan: Plan, *, with_evaluation: bool) -> bool:
@@ -171,10 +176,8 @@ def conclusion_state(workspace: Workspace) -> str:
     return fingerprint({"study": study, "cells": cells, "failed": sorted(complete.failed)})
 
 
-def _write_if_changed(path: Path, text: str) -> None:
+def _holds(path: Path, text: str) -> bool:
     try:
-        if path.read_text(encoding="utf-8") == text:
-            return
+        return path.read_text(encoding="utf-8") == text
     except (OSError, ValueError):
-        pass
-    write_text(path, text)
+        return False

@@ -75,7 +75,7 @@ def query_run(workspace: Workspace, query: str) -> list[dict[str, Any]]:
     """
     connection = duckdb.connect(":memory:")
     try:
-        for name in (name for name in TABLES if name in query.lower()):
+        for name in [name for name in TABLES if name in query.lower()] or TABLES:  # none is named by SHOW TABLES
             connection.register(f"{name}_rows", MAKERS[name](workspace))
             connection.execute(f"CREATE TABLE {name} AS SELECT * FROM {name}_rows")
             connection.unregister(f"{name}_rows")
@@ -90,7 +90,15 @@ def query_run(workspace: Workspace, query: str) -> list[dict[str, Any]]:
 
 
 def _rows(table: pa.Table) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = json.loads(json.dumps(table.to_pylist(), default=str))
+    """Rows as JSON holds them: NaN and infinity become null, and columns of one name get names of their own."""
+    names: list[str] = []
+    for column in table.column_names:
+        name = column
+        while name in names:
+            name += "_"
+        names.append(name)
+    text = json.dumps(table.rename_columns(names).to_pylist(), default=str)
+    rows: list[dict[str, Any]] = json.loads(text, parse_constant=lambda constant: None)
     return rows
 
 

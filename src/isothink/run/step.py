@@ -90,10 +90,18 @@ def _make(workspace: Workspace, kind: Kind, step: str, beside: Path, attempt: At
     if kind == "segments":
         segment = workspace.segment(step)
         assert segment is not None
+        if segment.parent is not None:
+            _require_trained(workspace, segment.parent)
         return train_segment(workspace, segment, beside, attempt)
     cell = workspace.cell_of_samples(step)
     assert cell is not None
+    _require_trained(workspace, cell.path[-1])
     return evaluate_cell(workspace, cell, beside)
+
+
+def _require_trained(workspace: Workspace, segment: str) -> None:
+    if workspace.folder.manifest("segments", segment) is None:
+        raise StepError(f"{segment} is not trained yet, and comes first", hint="isothink run does steps in their order")
 
 
 def _make_pairs(workspace: Workspace, step: str, beside: Path, attempt: Attempt) -> dict[str, object]:
