@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -101,6 +103,18 @@ def test_a_second_run_does_nothing_and_changes_nothing(finished):
     assert json.loads(again.stdout)["completed"] == []
     after = {path: path.stat().st_mtime_ns for path in run.rglob("*") if path.is_file() and path.name != "lock"}
     assert after == before
+
+
+def test_evidence_that_another_command_left_is_made_anew(finished, tmp_path):
+    here, run, _ = finished
+    left = shutil.copytree(run, tmp_path / "left")
+    whole = evidence_of(left)
+    for stale in (json.dumps({**whole, "verdicts": []}), "{"):
+        (left / "evidence.json").write_text(stale, encoding="utf-8")
+        done = isothink("run", str(left), "--json", cwd=here)
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["completed"] == []
+        assert evidence_of(left) == whole
 
 
 def test_optimizer_states_are_gone_once_no_child_needs_them(finished):
@@ -212,3 +226,25 @@ def test_plan_before_a_run_equals_the_plan_after_it(finished, tmp_path):
     assert [segment["id"] for segment in before["segments"]] == [segment["id"] for segment in after["segments"]]
     assert before["total_flops"] == after["total_flops"]
     assert not (tmp_path / "none").exists()
+
+
+def test_a_finished_run_is_read_without_the_train_extra(finished, tmp_path):
+    here, run, _ = finished
+    copy = tmp_path / "copy"
+    shutil.copytree(run, copy)
+    block = "import sys; sys.modules.update(dict.fromkeys(('torch', 'transformers', 'tokenizers', 'safetensors')));"
+    read = "from isothink import api; api.analyze(sys.argv[1]); print(api.report(sys.argv[1]))"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{block} {read}", str(copy)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert evidence_of(copy) == evidence_of(run)
+    command = "from isothink.cli.main import main; sys.argv = ['isothink', 'run', 'tiny.yaml']; main()"
+    refused = subprocess.run(
+        [sys.executable, "-c", f"{block} {command}"], cwd=here, capture_output=True, text=True, check=False
+    )
+    assert refused.returncode == 2
+    assert refused.stderr.splitlines() == [
+        "error: running a study needs torch, which is not installed",
+        "hint: pip install 'isothink[train]'",
+    ]
