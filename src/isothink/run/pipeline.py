@@ -1,5 +1,6 @@
 """Runs a study from its file to its report, doing only what is missing. The engine behind api.run."""
 
+import hashlib
 from pathlib import Path
 
 from isothink.domain.study import Study
@@ -150,19 +151,26 @@ class _Run:
         return outcome
 
     def _conclude(self, *, with_report: bool) -> Path | None:
-        """Analyses and reports, unless evidence and report were made from exactly this state already."""
+        """Analyses and reports, unless evidence and report were made from exactly this state already.
+
+        What the files hold counts too: an `isothink report` that began before the last cell was complete may end after
+        this run, and leave what it saw.
+        """
         workspace = Workspace(self.folder)
         state = conclusion_state(workspace)
         marker = self.folder.path / "conclusion.json"
-        made = read_json(marker) or {}
-        evidence: Evidence | None = read_evidence(self.folder) if made.get("evidence_of") == state else None
+        before = read_json(marker) or {}
+        made = dict(before)
+        evidence: Evidence | None = None
+        if made.get("evidence_of") == [state, _digest(self.folder.evidence_file)]:
+            evidence = read_evidence(self.folder)
         if evidence is None:
             evidence = analyze_run(workspace)
-            made = {"schema_version": SCHEMA_VERSION, "evidence_of": state}
-        if with_report and (made.get("report_of") != state or not self.folder.report_file.is_file()):
+            made = {"schema_version": SCHEMA_VERSION, "evidence_of": [state, _digest(self.folder.evidence_file)]}
+        if with_report and made.get("report_of") != [state, _digest(self.folder.report_file)]:
             write_report(workspace, evidence)
-            made = {**made, "report_of": state}
-        if made != read_json(marker):
+            made = {**made, "report_of": [state, _digest(self.folder.report_file)]}
+        if made != before:
             write_json(marker, made)
         return self.folder.report_file if with_report else None
 
@@ -174,6 +182,13 @@ def conclusion_state(workspace: Workspace) -> str:
     study = workspace.study.model_dump(mode="json", exclude={"resources", "output"})
     cells = [cell.samples for cell in plan.cells if cell.samples in complete.samples]
     return fingerprint({"study": study, "cells": cells, "failed": sorted(complete.failed)})
+
+
+def _digest(path: Path) -> str | None:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except FileNotFoundError:
+        return None
 
 
 def _holds(path: Path, text: str) -> bool:
