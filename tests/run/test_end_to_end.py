@@ -105,18 +105,6 @@ def test_a_second_run_does_nothing_and_changes_nothing(finished):
     assert after == before
 
 
-def test_evidence_that_another_command_left_is_made_anew(finished, tmp_path):
-    here, run, _ = finished
-    left = shutil.copytree(run, tmp_path / "left")
-    whole = evidence_of(left)
-    for stale in (json.dumps({**whole, "verdicts": []}), "{"):
-        (left / "evidence.json").write_text(stale, encoding="utf-8")
-        done = isothink("run", str(left), "--json", cwd=here)
-        assert done.returncode == 0, done.stderr
-        assert json.loads(done.stdout)["completed"] == []
-        assert evidence_of(left) == whole
-
-
 def test_optimizer_states_are_gone_once_no_child_needs_them(finished):
     _, run, _ = finished
     assert not list(run.rglob("optimizer.safetensors"))
