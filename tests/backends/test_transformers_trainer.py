@@ -11,6 +11,7 @@ pytest.importorskip("transformers", reason="training needs the [train] extra")
 from safetensors.torch import load_file  # noqa: E402
 from transformers import AutoConfig, AutoModelForCausalLM  # noqa: E402
 
+from isothink.backends import transformers_trainer  # noqa: E402
 from isothink.backends.transformers_trainer import TransformersTrainer, length_groups, make_batch, step_loss  # noqa: E402
 from isothink.domain.study import AdamW  # noqa: E402
 from isothink.errors import StepError  # noqa: E402
@@ -103,6 +104,21 @@ def test_a_segment_continued_from_its_parent_equals_one_trained_in_one_go_bit_fo
         left, right = load_file(tmp_path / "whole" / name), load_file(tmp_path / "second" / name)
         assert left.keys() == right.keys()
         assert all(torch.equal(left[key], right[key]) for key in left)
+
+
+def test_a_state_is_restored_on_the_device_of_its_weights(tmp_path):
+    """A fused optimizer reads all of it there, the step count included; the meta device stands for a GPU."""
+    network = model().float()
+    optimizer = transformers_trainer._optimizer(network, AdamW())
+    step_loss(network, make_batch(random_examples(0), 0)).backward()
+    optimizer.step()
+    transformers_trainer._save_moments(network, optimizer, tmp_path / OPTIMIZER_FILE)
+    elsewhere = model().float().to("meta")
+    restored = torch.optim.AdamW(elsewhere.parameters())
+    transformers_trainer._load_moments(elsewhere, restored, tmp_path / OPTIMIZER_FILE)
+    found = [tensor.device.type for state in restored.state.values() for tensor in state.values()]
+    assert len(found) == 3 * len(list(elsewhere.parameters()))
+    assert set(found) == {"meta"}
 
 
 def test_groups_of_like_length_hold_every_example_once_and_pad_less():

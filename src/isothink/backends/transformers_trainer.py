@@ -181,6 +181,5 @@ def _load_moments(model: torch.nn.Module, optimizer: torch.optim.Optimizer, path
     if not path.is_file():
         raise StepError(f"{path}: the state of the parent's optimizer is missing")
     tensors = load_file(path)
-    for name, weight in model.named_parameters():
+    for name, weight in model.named_parameters():  # a fused optimizer keeps its step count on the device, too
         optimizer.state[weight] = {moment: tensors[f"{moment}.{name}"].to(weight.device) for moment in MOMENTS}
-        optimizer.state[weight]["step"] = tensors[f"step.{name}"]
