@@ -152,6 +152,10 @@ def test_sql_answers_are_json_and_lose_no_column(finished):
     _, run, _ = finished
     [row] = api.sql(run, "SELECT 'nan'::DOUBLE AS x, '-inf'::FLOAT AS x, 1 AS x")
     assert list(row.values()) == [None, None, 1]
+    [sums] = api.sql(run, "SELECT sum(tokens) AS tokens, sum(0.25) AS quarters, DATE '2026-01-02' AS day FROM segments")
+    tokens = [row["tokens"] for row in api.sql(run, "SELECT tokens FROM segments")]
+    assert sums == {"tokens": sum(tokens), "quarters": len(tokens) / 4, "day": "2026-01-02"}
+    assert type(sums["tokens"]) is int
     assert {row["name"] for row in api.sql(run, "SHOW TABLES")} >= {"cells", "samples", "ledger", "prompt_order"}
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import duckdb
@@ -97,9 +98,16 @@ def _rows(table: pa.Table) -> list[dict[str, Any]]:
         while name in names:
             name += "_"
         names.append(name)
-    text = json.dumps(table.rename_columns(names).to_pylist(), default=str)
+    text = json.dumps(table.rename_columns(names).to_pylist(), default=_plain)
     rows: list[dict[str, Any]] = json.loads(text, parse_constant=lambda constant: None)
     return rows
+
+
+def _plain(value: Any) -> int | float | str:
+    """What JSON has no type for; DuckDB's sum of whole numbers comes as a decimal."""
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    return str(value)
 
 
 def _pairs(workspace: Workspace) -> pa.Table:
