@@ -164,6 +164,7 @@ def test_a_run_is_found_by_its_own_study_file_wherever_it_lies(finished, tmp_pat
     moved = shutil.copytree(run, tmp_path / "moved here")
     assert api.report(moved / "study.yaml") == moved / "report.html"
     assert default_folder(api.load_study(moved / "study.yaml")).path == moved
+    assert default_folder(api.load_study(moved, [f"output={tmp_path / 'other'}"])).path == tmp_path / "other"
 
 
 def test_a_tilde_in_output_is_the_home_folder(finished, tmp_path, monkeypatch):

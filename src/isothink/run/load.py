@@ -26,7 +26,7 @@ def load_study_file(path: Path, overrides: Sequence[str] = ()) -> Study:
         folder = RunFolder(path)
         if not folder.exists():
             raise UsageError(f"{path}: found a folder without study.yaml, allowed is a study file or a run folder")
-        overrides = [*overrides, f"output={_quoted(str(path.absolute()))}"]
+        overrides = [f"output={_quoted(str(path.absolute()))}", *overrides]
         path = folder.study_file
     study = read_study(path, overrides)
     if study.output is not None and not any(override.startswith("output=") for override in overrides):
