@@ -120,6 +120,7 @@ class _Run:
         to_do = {step.id for step in steps}
         self.skipped.extend(sorted(planned - to_do))
         states = BranchStates(plan, self.folder)
+        states.forget_unneeded()
         states.forget_stateless(steps)
         outcome = self._schedule(steps, processes=self.study.resources.processes, states=states)
         for cell in plan.cells:

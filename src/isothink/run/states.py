@@ -30,6 +30,11 @@ class BranchStates:
         if all(self._folder.manifest("segments", child) is not None for child in self._children[parent]):
             (self._folder.step_folder("segments", parent) / OPTIMIZER_FILE).unlink(missing_ok=True)
 
+    def forget_unneeded(self) -> None:
+        """Removes what a kill between a last child and its clean-up left behind."""
+        for step in self._parents:
+            self.settled(step)
+
     def forget_stateless(self, steps: list[Step]) -> None:
         """Makes room for complete segments that are done again for their lost state; what they cost becomes waste."""
         for step in steps:
