@@ -2,7 +2,8 @@
 
 Whole-life cost at V queries is F + V q. Each arm offers its cheapest configuration that reaches the target; that choice
 may change with V, so the break-even is where the two lower envelopes of lines cross: V* = (F_r - F_i) / (q_i - q_r) of
-the pair (r, i) that is cheapest in its arm at V* itself.
+the pair (r, i) that is cheapest in its arm at V* itself. Costs F within the stated tolerance are equal: a break-even
+must not follow from one cell ending an optimizer step before another.
 """
 
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 
-from isothink.evidence.choice import lifetime_costs
+from isothink.evidence.choice import lifetime_costs, tied
 from isothink.evidence.observations import Floats
 from isothink.evidence.record import BreakEven, Interval
 from isothink.evidence.workings import Workings
@@ -80,7 +81,7 @@ def break_even(
     groups = [[i for i, kind in zip(eligible, kinds, strict=True) if kind == arm] for arm in ("reasoning", "ift")]
     if not all(groups):
         return None, ("no break-even: it needs an eligible configuration of both ift and reasoning",)
-    once = lifetime_costs(workings, family, 0.0)
+    once = tied(lifetime_costs(workings, family, 0.0), workings.settings.cost_tolerance)
 
     def offers(accuracy: Floats, inference: Floats) -> tuple[Offers, Offers]:
         reasoning, ift = (Offers(accuracy=accuracy[g], once=once[g], per_query=inference[g]) for g in groups)

@@ -21,15 +21,31 @@ def within(costs: Floats, cap: float | None) -> Booleans:
     return np.asarray(costs <= (np.inf if cap is None else cap * ROUNDING))
 
 
-def choose(eligible: Sequence[int], accuracy: Floats, draws: Floats, lifetime: Floats, level: float) -> int:
+def choose(
+    eligible: Sequence[int], accuracy: Floats, draws: Floats, lifetime: Floats, *, level: float, tolerance: float
+) -> int:
     """The highest expected accuracy, then the lowest whole-life cost among those not resolvably worse.
 
-    Not resolvably worse: the `level` interval of the paired difference contains zero.
+    Not resolvably worse: the `level` interval of the paired difference contains zero. Costs within the relative
+    `tolerance` of the lowest are ties, which the higher accuracy wins: budgets are caps, met to within a step.
     """
     best = max(eligible, key=lambda index: (accuracy[index], -lifetime[index]))
     tail = (1.0 - level) / 2
-    near = [index for index in eligible if np.quantile(draws[:, best] - draws[:, index], tail) <= 0.0]
-    return min([best, *near], key=lambda index: (lifetime[index], -accuracy[index]))
+    near = [best, *(index for index in eligible if np.quantile(draws[:, best] - draws[:, index], tail) <= 0.0)]
+    lowest = min(lifetime[index] for index in near)
+    cheap = [index for index in near if lifetime[index] <= lowest * (1.0 + tolerance)]
+    return max(cheap, key=lambda index: (accuracy[index], -lifetime[index]))
+
+
+def tied(costs: Floats, tolerance: float) -> Floats:
+    """The costs with those within the relative `tolerance` of a lower one made equal to it, from the lowest up."""
+    result = np.array(costs, dtype=np.float64)
+    anchor = -np.inf
+    for index in np.argsort(result, kind="stable"):
+        if result[index] > anchor * (1.0 + tolerance) or anchor < 0:
+            anchor = result[index]
+        result[index] = anchor
+    return result
 
 
 def lifetime_costs(workings: Workings, family: str, queries: float) -> Floats:

@@ -58,13 +58,21 @@ def _under(
         part, here, there, budget=budget_flops, rescaled=budget_flops * ratio, tolerance=settings.cost_tolerance
     ):
         return CANNOT_TELL
-    affordable = [index for index in range(here.size) if within(there, budget_flops * ratio)[index]]
+    cap = budget_flops * ratio * (1 + settings.cost_tolerance)  # the ratios of cells of one budget differ a little
+    affordable = [index for index in range(here.size) if within(there, cap)[index]]
     fixed = ratio * np.array([item.fixed_flops for item in family.configurations])
     lifetime = there + fixed + queries * per_query
     # An inference or lifetime budget is stated in the exact convention: what it excluded there stays excluded.
     capped_out = {index for index in range(here.size) if here[index] <= budget_flops * ROUNDING} - set(eligible)
     candidates = [index for index in affordable if index not in capped_out]
-    chosen = choose(candidates, part.shrunk.accuracy, part.shrunk.draws, lifetime, settings.level)
+    chosen = choose(
+        candidates,
+        part.shrunk.accuracy,
+        part.shrunk.draws,
+        lifetime,
+        level=settings.level,
+        tolerance=settings.cost_tolerance,
+    )
     return family.configurations[chosen].name
 
 

@@ -48,7 +48,14 @@ def decide(
     )
     if not allowed:
         return _nothing(workings, family, budget_flops, queries, caveats)
-    chosen = choose(allowed, part.shrunk.accuracy, part.shrunk.draws, lifetime, workings.settings.level)
+    chosen = choose(
+        allowed,
+        part.shrunk.accuracy,
+        part.shrunk.draws,
+        lifetime,
+        level=workings.settings.level,
+        tolerance=workings.settings.cost_tolerance,
+    )
     grid_budget = _budget_that_counts(workings, budget_flops)
     deciding = comparisons_at(workings, family, grid_budget)
     outcome, why = _outcome(workings, family, deciding, allowed)
