@@ -93,13 +93,29 @@ def report(run_folder: str | Path) -> Path:
 
 
 def verdict(
-    run_folder: str | Path, *, family: str, budget: float | None = None, queries: float | None = None
+    run_folder: str | Path,
+    *,
+    family: str,
+    budget: float | None = None,
+    queries: float | None = None,
+    inference_budget: float | None = None,
+    lifetime_budget: float | None = None,
 ) -> Verdict:
-    """The decision for a family, a training budget (the study's top one by default) and a number of queries."""
+    """The decision for a family, a training budget (the study's top one by default) and a number of queries.
+
+    `inference_budget` caps the FLOPs of a query, `lifetime_budget` those of training and all queries together.
+    """
     from isothink.run.decision import decide_run
     from isothink.run.load import open_run
 
-    return decide_run(open_run(Path(run_folder)), family=family, budget_flops=budget, queries=queries)
+    return decide_run(
+        open_run(Path(run_folder)),
+        family=family,
+        budget_flops=budget,
+        queries=queries,
+        inference_budget_flops=inference_budget,
+        lifetime_budget_flops=lifetime_budget,
+    )
 
 
 def price(model: str, *, prompt_tokens: int, output_tokens: int) -> dict[str, Any]:

@@ -33,7 +33,8 @@ def cell_of(planned, cell):
 
 
 def path_of(planned, cell):
-    return [planned.segment(identity) for identity in cell.path]
+    segments = {segment.id: segment for segment in planned.segments}
+    return [segments[identity] for identity in cell.path]
 
 
 def training_flops(architecture, vocabulary, tokens):

@@ -1,6 +1,6 @@
 """Lets a `transformers` student answer prompts: greedy, batched, with a KV cache. Looked up by run/."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -8,6 +8,7 @@ from transformers import AutoModelForCausalLM, GenerationConfig
 from transformers.utils import logging as transformers_logging
 
 from isothink.backends.words import WordsTokenizer
+from isothink.benchmark.protocol import ignore
 from isothink.domain.pair import THINK_CLOSE, THINK_OPEN
 from isothink.domain.sample import Generation
 
@@ -28,7 +29,9 @@ class TransformersAnswerer:
         self.tokenizer = tokenizer
         self.batch_size = batch_size
 
-    def generate(self, prompts: Sequence[str], *, max_new_tokens: int) -> list[Generation]:
+    def generate(
+        self, prompts: Sequence[str], *, max_new_tokens: int, on_batch: Callable[[Sequence[Generation]], None] = ignore
+    ) -> list[Generation]:
         """See the benchmark protocol."""
         encoded = self.tokenizer.encode_prompts(prompts)
         order = sorted(range(len(encoded)), key=lambda index: (len(encoded[index]), index))
@@ -38,6 +41,7 @@ class TransformersAnswerer:
             outputs = self._generate([encoded[index] for index in batch], max_new_tokens)
             for index, output in zip(batch, outputs, strict=True):
                 answers[index] = self._answer(len(encoded[index]), output)
+            on_batch([answers[index] for index in batch])
         return [answers[index] for index in range(len(encoded))]
 
     def _generate(self, prompts: list[list[int]], max_new_tokens: int) -> list[list[int]]:

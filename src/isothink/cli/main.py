@@ -149,6 +149,8 @@ def verdict(
     family: options.Family,
     budget: options.Budget = None,
     queries: options.Queries = None,
+    inference_budget: options.InferenceBudget = None,
+    lifetime_budget: options.LifetimeBudget = None,
     json: options.Json = False,
 ) -> None:
     """Decide for one family, a training budget and a number of queries to serve.
@@ -158,7 +160,14 @@ def verdict(
     from isothink import api
     from isothink.cli.verdict import verdict_text
 
-    decision = api.verdict(run_folder, family=family, budget=budget, queries=queries)
+    decision = api.verdict(
+        run_folder,
+        family=family,
+        budget=budget,
+        queries=queries,
+        inference_budget=inference_budget,
+        lifetime_budget=lifetime_budget,
+    )
     if json:
         print_json(decision.model_dump(mode="json"))
     else:

@@ -21,6 +21,12 @@ Budget = Annotated[
     float | None, typer.Option("--budget", help="Training FLOPs; the study's largest budget by default.")
 ]
 Queries = Annotated[float | None, typer.Option("--queries", help="Queries to serve; the study's number by default.")]
+InferenceBudget = Annotated[
+    float | None, typer.Option("--inference-budget", help="At most so many FLOPs per query; no cap by default.")
+]
+LifetimeBudget = Annotated[
+    float | None, typer.Option("--lifetime-budget", help="At most so many FLOPs for training and all queries.")
+]
 Model = Annotated[
     str, typer.Argument(metavar="MODEL", help="A published model's Hub id, or a config.json.", show_default=False)
 ]

@@ -90,5 +90,5 @@ def _totals(plan: Plan) -> list[str]:
         f"peak disk: at most {plan.peak_disk_bytes / 1e6:.0f} MB",
     ]
     if plan.seconds is not None:
-        lines.append(f"time left for training: about {plan.seconds / 60:.1f} min")
+        lines.append(f"time left: about {plan.seconds / 60:.1f} min")
     return [*lines, *plan.notes]

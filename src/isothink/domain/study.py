@@ -299,11 +299,6 @@ class Study(StudyRecord):
                 )
         return self
 
-    @property
-    def parsed_arms(self) -> tuple[Arm, ...]:
-        """The arms as types."""
-        return tuple(parse_arm(text) for text in self.arms)
-
     def seeds_of(self, arm: str) -> range:
         """The seeds that `arm` is trained with."""
         return range(self.seeds.arms.get(arm, self.seeds.default))

@@ -58,7 +58,7 @@ def decide(
     )
     grid_budget = _budget_that_counts(workings, budget_flops)
     deciding = comparisons_at(workings, family, grid_budget)
-    outcome, why = _outcome(workings, family, deciding, allowed)
+    outcome, why = _outcome(workings, family, deciding, allowed, chosen)
     beyond = _beyond_grid(workings, budget_flops)
 
     def record(index: int) -> Recommendation:
@@ -138,17 +138,24 @@ def _extrapolation(workings: Workings, budget_flops: float) -> tuple[str, ...]:
 
 
 def _outcome(
-    workings: Workings, family: str, deciding: Sequence[Comparison], allowed: Sequence[int]
+    workings: Workings, family: str, deciding: Sequence[Comparison], allowed: Sequence[int], chosen: int
 ) -> tuple[Outcome, tuple[str, ...]]:
-    """Whose arm is resolved to be better at the budget that counts; of two winners, the one estimated higher."""
+    """Whose arm is resolved to be better at the budget that counts.
+
+    Of several winners the recommended one gives the outcome its name, else the one estimated highest.
+    """
     configurations = workings.family(family).drawn.family.configurations
     kinds = {item.arm: item.arm_kind for item in configurations}
     reasons = tuple(describe(item) for item in deciding)
-    better = sorted((item for item in deciding if item.outcome == "better"), key=lambda item: -item.difference)
+    own = configurations[chosen].arm
+    better = sorted(
+        (item for item in deciding if item.outcome == "better"), key=lambda item: (item.arm != own, -item.difference)
+    )
     if better:
         if len(better) > 1:
             names = " and ".join(item.arm for item in better)
-            reasons += (f"{names} are each resolved better than IFT; {better[0].arm} has the higher estimate",)
+            why = "is recommended" if better[0].arm == own else "has the highest estimate"
+            reasons += (f"{names} are each resolved better than IFT; {better[0].arm} {why}",)
         return ("reasoning" if kinds[better[0].arm] == "reasoning" else "curriculum"), reasons
     rivals = {configurations[index].arm for index in allowed} - {BASELINE}
     judged = {item.arm: item.outcome for item in deciding}

@@ -22,6 +22,8 @@ from isothink.store.fingerprint import fingerprint
 BYTES_PER_WEIGHT = 4
 MOMENTS_PER_WEIGHT = 2
 BYTES_PER_SAMPLE = 400
+EVALUATION_WORK = 3.0
+"""Decoding is about as fast as training, per FLOP; loading and scoring take twice as long again (on the quickstart)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +54,7 @@ def plan(study: Study, lengths: CorpusLengths, items: ItemLengths, completed: Co
     segments: dict[str, Segment] = {}
     cells: list[PlannedCell] = []
     students: list[StudentFacts] = []
-    evaluation = 0.0
+    evaluation: dict[str, float] = {}
     for index, settings in enumerate(study.students):
         architecture = student_architecture(study, index, lengths.vocabulary_size)
         counts = parameter_counts(architecture)
@@ -70,7 +72,7 @@ def plan(study: Study, lengths: CorpusLengths, items: ItemLengths, completed: Co
             cell = _cell(study, path, tree, lengths, items, completed)
             cells.append(cell)
             if cell.feasible:
-                evaluation += _evaluation_flops(architecture, cell, lengths, items)
+                evaluation[cell.id] = _evaluation_flops(architecture, cell, lengths, items)
                 for segment in _segments(study, path, tree, completed):
                     segments.setdefault(segment.id, segment)
     return _assemble(study, lengths, items, completed, students, segments, cells, evaluation)
@@ -102,7 +104,7 @@ def _segments(study: Study, path: CellPath, tree: list[TreeSegment], completed: 
     for node in tree:
         piece, priced = node.piece, path.streams[node.piece.stream]
         flops = priced.flops_between(piece.first, piece.last)
-        speed = completed.flops_per_second.get(path.student) or study.resources.flops_per_second
+        speed = _speed(study, path.student, completed)
         segments.append(
             Segment(
                 id=node.id,
@@ -124,6 +126,11 @@ def _segments(study: Study, path: CellPath, tree: list[TreeSegment], completed: 
             )
         )
     return segments
+
+
+def _speed(study: Study, student: str, completed: Completed) -> float | None:
+    """FLOPs per second of one worker: measured where segments of the student are complete, else the study's guess."""
+    return completed.flops_per_second.get(student) or study.resources.flops_per_second
 
 
 def _status(step: str, complete: frozenset[str], failed: frozenset[str]) -> Status:
@@ -237,10 +244,14 @@ def _assemble(
     students: list[StudentFacts],
     segments: dict[str, Segment],
     cells: list[PlannedCell],
-    evaluation: float,
+    evaluation: Mapping[str, float],
 ) -> Plan:
     parameters = {student.name: student.parameters for student in students}
     seconds = [segment.seconds for segment in segments.values() if segment.status != "complete"]
+    for cell in cells:
+        if cell.feasible and cell.status != "complete":
+            speed = _speed(study, cell.student, completed)
+            seconds.append(None if speed is None else EVALUATION_WORK * evaluation[cell.id] / speed)
     known = [second for second in seconds if second is not None]
     return Plan(
         study=study.name,
@@ -252,7 +263,7 @@ def _assemble(
         cells=tuple(cells),
         total_flops=sum(segment.flops for segment in segments.values()),
         unshared_flops=sum(cell.flops for cell in cells if cell.flops is not None),
-        phases={"teacher": 0.0, "search": 0.0, "evaluation": evaluation, "judging": 0.0},
+        phases={"teacher": 0.0, "search": 0.0, "evaluation": sum(evaluation.values()), "judging": 0.0},
         peak_disk_bytes=_peak_disk_bytes(segments, cells, parameters, len(items.prompt_tokens)),
         seconds=sum(known) / study.resources.processes if len(known) == len(seconds) else None,
         items=len(items.prompt_tokens),

@@ -80,7 +80,7 @@ class Plan(Record):
     """Every step of a study, priced.
 
     `total_flops` is the training of the feasible cells with shared segments counted once, `unshared_flops` the same
-    trained one by one; `phases` holds what the other phases of the ledger are expected to cost.
+    trained one by one; `phases` holds what the other phases of the ledger are expected to cost, `seconds` the time that is left.
     """
 
     schema_version: int = 1
@@ -99,7 +99,3 @@ class Plan(Record):
     items: int
     unique_prompts: int
     notes: tuple[str, ...]
-
-    def segment(self, identity: str) -> Segment:
-        """The segment of that id."""
-        return next(segment for segment in self.segments if segment.id == identity)

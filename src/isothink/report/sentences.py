@@ -74,9 +74,11 @@ def _fits(comparison: Comparison, verdict: Verdict) -> bool:
 
 
 def _preference(comparison: Comparison, verdict: Verdict) -> tuple[bool, float]:
-    """Of several, that of reasoning, the question of the study; of several curricula that beat IFT the highest one."""
-    best_first = -comparison.difference if verdict.outcome == "curriculum" else comparison.p_value
-    return (comparison.arm != "reasoning", best_first)
+    """Of several, that of reasoning, the question of the study; of several curricula the recommended or highest one."""
+    if verdict.outcome == "curriculum":
+        recommended = verdict.recommended is not None and comparison.arm == verdict.recommended.arm
+        return (not recommended, -comparison.difference)
+    return (comparison.arm != "reasoning", comparison.p_value)
 
 
 def _outcome_clause(verdict: Verdict, comparison: Comparison | None) -> str:

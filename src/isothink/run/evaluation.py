@@ -1,21 +1,43 @@
 """Lets one cell answer every item in a worker, and scores the answers. Called by run/step.py."""
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from isothink.benchmark.sample import score_generation
-from isothink.compute.conventions import CONVENTIONS
-from isothink.compute.flops import decode_flops, prefill_flops
+from isothink.compute.architecture import Architecture
+from isothink.compute.flops import inference_flops
 from isothink.domain.ledger import LedgerRow
-from isothink.domain.sample import Sample
+from isothink.domain.sample import Generation, Sample
 from isothink.plan.record import PlannedCell
 from isothink.run.backends import load_answerer
 from isothink.run.workspace import Workspace
+from isothink.store.attempts import Attempt
 from isothink.store.tables import SAMPLE_SCHEMA, SAMPLES_FILE, write_records
 
 
-def evaluate_cell(workspace: Workspace, cell: PlannedCell, folder: Path) -> dict[str, object]:
-    """Answers all items into `folder` and returns what the manifest says."""
+class Spending:
+    """Adds up what answers cost and tells the attempt, so that an interrupted evaluation shows as waste."""
+
+    def __init__(self, architecture: Architecture, attempt: Attempt) -> None:
+        self.flops = 0.0
+        self.tokens = 0
+        self._architecture = architecture
+        self._attempt = attempt
+
+    def add(self, answers: Sequence[Generation]) -> None:
+        """Notes one batch of answers."""
+        for answer in answers:
+            self.flops += inference_flops(self._architecture, answer.prompt_tokens, answer.output_tokens)
+            self.tokens += answer.prompt_tokens + answer.output_tokens
+        self._attempt.spent(self.flops, self.tokens)
+
+
+def evaluate_cell(workspace: Workspace, cell: PlannedCell, folder: Path, attempt: Attempt) -> dict[str, object]:
+    """Answers all items into `folder` and returns what the manifest says.
+
+    `training` repeats what the cell's training cost, so that its evidence needs no segment any more.
+    """
     study = workspace.study
     architecture = workspace.architecture(cell.student)
     weights = workspace.folder.step_folder("segments", cell.path[-1])
@@ -23,21 +45,22 @@ def evaluate_cell(workspace: Workspace, cell: PlannedCell, folder: Path) -> dict
     answerer = load_answerer(backend, weights, workspace.tokenizer, batch_size=study.evaluation.batch_size)
     items = workspace.inputs.items
     started = time.perf_counter()
-    answers = answerer.generate([item.prompt for item in items], max_new_tokens=study.evaluation.max_new_tokens)
+    spent = Spending(architecture, attempt)
+    answers = answerer.generate(
+        [item.prompt for item in items], max_new_tokens=study.evaluation.max_new_tokens, on_batch=spent.add
+    )
     seconds = time.perf_counter() - started
     samples: list[Sample] = []
     for item, answer in zip(items, answers, strict=True):
-        flops = prefill_flops(architecture, answer.prompt_tokens) + decode_flops(
-            architecture, answer.prompt_tokens, answer.output_tokens
-        )
+        flops = inference_flops(architecture, answer.prompt_tokens, answer.output_tokens)
         samples.append(score_generation(cell.id, item, answer, 0, float(flops)))
     write_records(folder / SAMPLES_FILE, samples, SAMPLE_SCHEMA)
     row = LedgerRow(
         phase="evaluation",
         step=str(cell.samples),
-        flops=sum(sample.inference_flops for sample in samples),
+        flops=spent.flops,
         hardware_flops=None,
-        tokens=sum(answer.prompt_tokens + answer.output_tokens for answer in answers),
+        tokens=spent.tokens,
         seconds=seconds,
     )
     return {
@@ -45,24 +68,6 @@ def evaluate_cell(workspace: Workspace, cell: PlannedCell, folder: Path) -> dict
         "path": list(cell.path),
         "samples": len(samples),
         "batch_size": study.evaluation.batch_size,
-        "training": training_of(workspace, cell),
+        "training": (workspace.folder.manifest("segments", cell.path[-1]) or {})["total"],
         "ledger": [row.model_dump()],
-    }
-
-
-def training_of(workspace: Workspace, cell: PlannedCell) -> dict[str, object]:
-    """What the cell's training cost along its path, so that its evidence needs no segment any more.
-
-    `by_convention` leaves out the conventions that define no figure for the student.
-    """
-    manifests = [workspace.folder.manifest("segments", step) or {} for step in cell.path]
-    by_convention: dict[str, int] = {}
-    for name in CONVENTIONS:
-        parts = [manifest["flops_by_convention"][name] for manifest in manifests]
-        if all(part is not None for part in parts):
-            by_convention[name] = sum(parts)
-    return {
-        "flops": sum(manifest["flops"] for manifest in manifests),
-        "by_convention": by_convention,
-        "trunk": f"{cell.student}-{manifests[0]['arm']}-seed{cell.seed}",
     }

@@ -10,9 +10,11 @@ from isothink.compute.architecture import Architecture
 from isothink.compute.conventions import CONVENTIONS
 from isothink.domain.arm import parse_arm
 from isothink.domain.sample import Item
+from isothink.errors import RunFolderError
 from isothink.evidence.observations import CellFacts, Floats, ItemFacts, Observations
 from isothink.evidence.record import MissingCell
 from isothink.plan.record import Plan, PlannedCell
+from isothink.run.inputs import pairs_step
 from isothink.run.todo import failures_in
 from isothink.run.workspace import Workspace
 from isothink.store.run_folder import RunFolder, read_json
@@ -107,7 +109,10 @@ def _scores(folder: RunFolder, cell: PlannedCell, items: tuple[Item, ...]) -> Sc
 
 
 def _facts(folder: RunFolder, cell: PlannedCell, parameters: int) -> CellFacts:
-    training = (folder.manifest("samples", str(cell.samples)) or {})["training"]
+    training = (folder.manifest("samples", str(cell.samples)) or {}).get("training")
+    if training is None:
+        place = folder.step_folder("samples", str(cell.samples))
+        raise RunFolderError(f"{place}: found a manifest without training costs", hint="remove the folder, then run")
     return CellFacts(
         cell=cell.id,
         configuration=cell.configuration,
@@ -154,17 +159,16 @@ def _served(name: str, architecture: Architecture, score: Scores) -> list[float]
     return row
 
 
-def ledger_rows(folder: RunFolder, plan: Plan) -> list[Mapping[str, Any]]:
-    """Every ledger row of the plan's steps; totals are sums of these."""
+def ledger_rows(workspace: Workspace) -> list[Mapping[str, Any]]:
+    """Every ledger row of the plan's steps; totals are sums of these. What the plan no longer names is left out."""
+    folder, plan = workspace.folder, workspace.plan
     rows: list[Mapping[str, Any]] = []
-    for kind in ("pairs", "corpus"):
-        for place in sorted((folder.path / kind).glob("*/manifest.json")):
-            rows.extend((folder.manifest(kind, place.parent.name) or {}).get("ledger", []))
+    rows.extend((folder.manifest("pairs", pairs_step(workspace.study)) or {}).get("ledger", []))
     for segment in plan.segments:
         rows.extend((folder.manifest("segments", segment.id) or {}).get("ledger", []))
     for cell in plan.cells:
         if cell.samples is not None:
             rows.extend((folder.manifest("samples", cell.samples) or {}).get("ledger", []))
-    for failure in sorted((folder.path / "failures").glob("*.json")):
-        rows.extend((read_json(failure) or {}).get("ledger", []))
+    for step in sorted(failures_in(folder)):
+        rows.extend((read_json(folder.failure_file(step)) or {}).get("ledger", []))
     return rows

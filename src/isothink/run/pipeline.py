@@ -3,6 +3,7 @@
 import hashlib
 from pathlib import Path
 
+from isothink import __version__
 from isothink.domain.study import Study
 from isothink.errors import StepError
 from isothink.evidence.record import Evidence
@@ -182,7 +183,7 @@ def conclusion_state(workspace: Workspace) -> str:
     complete = completed_in(folder)
     study = workspace.study.model_dump(mode="json", exclude={"resources", "output"})
     cells = [cell.samples for cell in plan.cells if cell.samples in complete.samples]
-    return fingerprint({"study": study, "cells": cells, "failed": sorted(complete.failed)})
+    return fingerprint({"version": __version__, "study": study, "cells": cells, "failed": sorted(complete.failed)})
 
 
 def _digest(path: Path) -> str | None:

@@ -192,7 +192,7 @@ def _segments(workspace: Workspace) -> pa.Table:
 
 
 def _ledger(workspace: Workspace) -> pa.Table:
-    return pa.Table.from_pylist([dict(row) for row in ledger_rows(workspace.folder, workspace.plan)], schema=LEDGER)
+    return pa.Table.from_pylist([dict(row) for row in ledger_rows(workspace)], schema=LEDGER)
 
 
 def _prompt_order(workspace: Workspace) -> pa.Table:

@@ -41,7 +41,7 @@ def report_data(workspace: Workspace, evidence: Evidence) -> ReportData:
     """Everything the report shows."""
     study, plan, folder = workspace.study, workspace.plan, workspace.folder
     missing = missing_cells(plan, folder)
-    rows = ledger_rows(folder, plan)
+    rows = ledger_rows(workspace)
     return ReportData(
         name=study.name,
         title=study.title,

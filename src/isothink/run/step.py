@@ -96,7 +96,7 @@ def _make(workspace: Workspace, kind: Kind, step: str, beside: Path, attempt: At
     cell = workspace.cell_of_samples(step)
     assert cell is not None
     _require_trained(workspace, cell.path[-1])
-    return evaluate_cell(workspace, cell, beside)
+    return evaluate_cell(workspace, cell, beside, attempt)
 
 
 def _require_trained(workspace: Workspace, segment: str) -> None:

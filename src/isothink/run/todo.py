@@ -4,14 +4,11 @@ import statistics
 from collections import defaultdict
 from collections.abc import Iterator
 
-from isothink.plan.planner import Completed
+from isothink.plan.planner import EVALUATION_WORK, Completed
 from isothink.plan.record import Plan
 from isothink.run.scheduler import Step
 from isothink.store.run_folder import MANIFEST, RunFolder, read_json
-from isothink.student.protocol import OPTIMIZER_FILE
-
-EVALUATION_WORK = 3.0
-"""Decoding is about as fast as training, per FLOP; loading and scoring take twice as long again (on the quickstart)."""
+from isothink.student.protocol import OPTIMIZER_FILE, WEIGHTS_FILE
 
 
 def completed_in(folder: RunFolder) -> Completed:
@@ -41,7 +38,8 @@ def _complete(folder: RunFolder, kind: str) -> Iterator[str]:
 def steps_to_do(plan: Plan, folder: RunFolder) -> list[Step]:
     """The steps that are left, parents before children.
 
-    A complete segment is done again where a waiting child needs the state of its optimizer and that is gone already.
+    A complete segment is done again where a waiting child needs the state of its optimizer, or a waiting evaluation
+    its weights, and they are gone.
     """
     segments = {segment.id: segment for segment in plan.segments}
     complete = completed_in(folder)
@@ -49,7 +47,8 @@ def steps_to_do(plan: Plan, folder: RunFolder) -> list[Step]:
 
     def need(identity: str, *, state: bool) -> None:
         place = folder.step_folder("segments", identity)
-        there = identity in complete.segments and (not state or (place / OPTIMIZER_FILE).is_file())
+        files = (WEIGHTS_FILE, OPTIMIZER_FILE) if state else (WEIGHTS_FILE,)
+        there = identity in complete.segments and all((place / file).is_file() for file in files)
         if there or identity in needed:
             return
         needed.add(identity)

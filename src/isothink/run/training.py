@@ -1,7 +1,7 @@
 """Trains one segment in a worker: feeds the trainer its steps, keeps metrics and the ledger."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
 
@@ -68,8 +68,9 @@ def train_segment(workspace: Workspace, segment: Segment, folder: Path, attempt:
     rates = _rates(workspace, segment)
     lengths = [stream.length[first:last] for first, last in pairwise(edges)]
     log = SegmentLog(architecture, lengths, segment.first_step, attempt)
+    has_children = any(other.parent == segment.id for other in workspace.plan.segments)
     started = time.perf_counter()
-    workspace.trainer.train(
+    workspace.trainer(segment.student).train(
         SegmentTask(
             config=workspace.config(segment.student),
             seed=segment.seed,
@@ -78,13 +79,16 @@ def train_segment(workspace: Workspace, segment: Segment, folder: Path, attempt:
             steps=_steps(workspace.inputs.corpus, stream, edges, rates),
             optimizer=study.training.optimizer,
             precision=study.training.precision,
-            keep_optimizer=any(other.parent == segment.id for other in workspace.plan.segments),
+            keep_optimizer=has_children,
             pad_id=workspace.tokenizer.pad_id,
         ),
         log.add,
     )
     log.write(folder, rates)
+    if not has_children:
+        workspace.tokenizer.save(folder)  # a finished student is a whole Hugging Face folder
     whole = stream.length[segment.first : segment.last]
+    by_convention = {name: convention.training_flops(architecture, whole) for name, convention in CONVENTIONS.items()}
     row = LedgerRow(
         phase="training",
         step=segment.id,
@@ -102,11 +106,28 @@ def train_segment(workspace: Workspace, segment: Segment, folder: Path, attempt:
         "steps": len(log.metrics),
         "tokens": log.tokens,
         "flops": log.spent,
-        "flops_by_convention": {
-            name: convention.training_flops(architecture, whole) for name, convention in CONVENTIONS.items()
-        },
+        "flops_by_convention": by_convention,
+        "total": _total(workspace, segment, log.spent, by_convention),
         "threads": study.resources.threads,
         "ledger": [row.model_dump()],
+    }
+
+
+def _total(
+    workspace: Workspace, segment: Segment, flops: int, by_convention: Mapping[str, int | None]
+) -> dict[str, object]:
+    """What training cost from the initial weights to the end of this segment; the evidence reads no other figure.
+
+    `by_convention` leaves out the conventions that define no figure for the student; `trunk` names the root.
+    """
+    own = {name: value for name, value in by_convention.items() if value is not None}
+    if segment.parent is None:
+        return {"flops": flops, "by_convention": own, "trunk": f"{segment.student}-{segment.arm}-seed{segment.seed}"}
+    before = (workspace.folder.manifest("segments", segment.parent) or {})["total"]
+    return {
+        "flops": before["flops"] + flops,
+        "by_convention": {name: before["by_convention"][name] + value for name, value in own.items()},
+        "trunk": before["trunk"],
     }
 
 

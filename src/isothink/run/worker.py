@@ -50,10 +50,8 @@ def _work(workspace: Workspace, step: str, answers: TextIO) -> None:
         execute_step(workspace, step, lambda flops: answer(event="progress", flops=flops))
     except IsothinkError as error:
         answer(event="failed", error=error.message)
-    except OSError as error:
-        answer(event="failed", error=f"{type(error).__name__}: {error}")
-    except Exception as error:
-        answer(event="failed", error=f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}")
+    except Exception as error:  # a failure of one step is data; its log holds the traceback
+        answer(event="failed", error=f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}")
     else:
         answer(event="done")
 

@@ -57,10 +57,9 @@ class Workspace:
         """The study's tokenizer."""
         return load_tokenizer(self.study.tokenizer.backend)
 
-    @cached_property
-    def trainer(self) -> "Trainer":
-        """The trainer."""
-        return load_trainer("transformers")
+    def trainer(self, student: str) -> "Trainer":
+        """What trains a student."""
+        return load_trainer(self.study.students[self.student_index(student)].backend)
 
     def segment(self, step: str) -> Segment | None:
         """The segment of that id, if the plan has it."""

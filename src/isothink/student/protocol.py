@@ -12,6 +12,9 @@ from isothink.domain.study import AdamW
 
 Tokens = npt.NDArray[np.int32]
 
+WEIGHTS_FILE = "model.safetensors"
+"""Holds the weights in a segment's folder, as Hugging Face names it."""
+
 OPTIMIZER_FILE = "optimizer.safetensors"
 """Holds the optimizer's state in a segment's folder; removed when no child needs it any more."""
 
