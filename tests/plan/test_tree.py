@@ -7,7 +7,7 @@ from small_lengths import lengths_of
 from small_plans import cell_of, path_of, plan_with, study_with
 
 from isothink.errors import StudyError
-from isothink.plan.planner import Completed
+from isothink.plan.planner import EVALUATION_WORK, Completed
 from isothink.plan.record import Plan
 
 BUDGETS = ("budgets.training_flops", [1e7, 2e7, 4e7])
@@ -216,7 +216,8 @@ def test_what_is_complete_and_what_failed_is_marked():
 
 def test_time_left_uses_measured_speed_and_only_what_is_left():
     before = plan_with(("resources", {"processes": 2, "threads": 1, "flops_per_second": 1e6}))
-    assert before.seconds == pytest.approx(before.total_flops / 1e6 / 2)
+    work = before.total_flops + EVALUATION_WORK * before.phases["evaluation"]
+    assert before.seconds == pytest.approx(work / 1e6 / 2)
     trunk = before.segments[0]
     after = plan_with(
         ("resources", {"processes": 2, "threads": 1, "flops_per_second": 1e6}),
@@ -225,7 +226,13 @@ def test_time_left_uses_measured_speed_and_only_what_is_left():
     expected = sum(
         segment.flops / {"s": 4e6, "m": 2e6}[segment.student] for segment in after.segments if segment.id != trunk.id
     )
-    assert after.seconds == pytest.approx(expected / 2)
+    answering = EVALUATION_WORK * before.phases["evaluation"]
+    assert (expected + answering / 4e6) / 2 < after.seconds < (expected + answering / 2e6) / 2
+    answered = plan_with(
+        ("resources", {"processes": 2, "threads": 1, "flops_per_second": 1e6}),
+        completed=Completed(samples=frozenset(cell.samples for cell in before.cells if cell.feasible)),
+    )
+    assert answered.seconds == pytest.approx(before.total_flops / 1e6 / 2), "what is answered takes no more time"
     unknown = plan_with(("resources", {"processes": 2, "threads": 1}))
     assert unknown.seconds is None and all(segment.seconds is None for segment in unknown.segments)
 

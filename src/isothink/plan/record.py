@@ -80,7 +80,7 @@ class Plan(Record):
     """Every step of a study, priced.
 
     `total_flops` is the training of the feasible cells with shared segments counted once, `unshared_flops` the same
-    trained one by one; `phases` holds what the other phases of the ledger are expected to cost, `seconds` the time that is left.
+    trained one by one; `phases` holds what the other phases of the ledger are expected to cost, `seconds` what is left.
     """
 
     schema_version: int = 1
