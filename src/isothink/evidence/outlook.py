@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from isothink.domain.numbers import flops
+from isothink.domain.numbers import flops, scientific
 from isothink.evidence.draws import FamilyDraws
 from isothink.evidence.record import BreakEven, Comparison, Recommendation
 from isothink.evidence.wording import points
@@ -39,7 +39,8 @@ def _beyond_break_even(even: BreakEven, crossing: float, queries: float) -> str:
     """
     fewer = queries > crossing
     arm = "reasoning" if (even.cheaper_below == "reasoning") == fewer else "IFT"
-    return f"{'fewer' if fewer else 'more'} than {crossing:.3g} queries: at equal accuracy {arm} is the cheaper"
+    number = scientific(crossing) if crossing >= 1e4 else f"{crossing:.3g}"
+    return f"{'fewer' if fewer else 'more'} than {number} queries: at equal accuracy {arm} is the cheaper"
 
 
 def _more_data(drawn: FamilyDraws, item: Comparison) -> str:

@@ -16,7 +16,7 @@
       header: { labelFontSize: 12, labelPadding: 4 },
       legend: { orient: "bottom", titleFontWeight: "normal", titleOrient: "left", labelLimit: 140,
                 columns: width < 480 ? 2 : 4, direction: "horizontal", labelFontSize: 11,
-                layout: { bottom: { direction: width < 480 ? "vertical" : "horizontal", anchor: "start", margin: 6 } } },
+                layout: { bottom: { direction: width < 720 ? "vertical" : "horizontal", anchor: "start", margin: 6 } } },
     };
     if (plot.kind === "panels") {
       const room = width - AXIS_ROOM;
