@@ -51,6 +51,14 @@ def test_batched_answers_equal_those_given_one_by_one(folder, prompts):
     assert same >= 0.99 * len(prompts)
 
 
+def test_every_answer_is_heard_of_once_as_its_batch_ends(folder, prompts):
+    heard = []
+    answerer = TransformersAnswerer(folder, WordsTokenizer(), batch_size=16)
+    answers = answerer.generate(prompts[:40], max_new_tokens=6, on_batch=lambda batch: heard.append(list(batch)))
+    assert [len(batch) for batch in heard] == [16, 16, 8]
+    assert sorted(map(id, (one for batch in heard for one in batch))) == sorted(map(id, answers))
+
+
 def test_counts_are_those_of_the_tokens(folder, prompts):
     tokenizer = WordsTokenizer()
     answers = TransformersAnswerer(folder, tokenizer, batch_size=32).generate(prompts, max_new_tokens=12)

@@ -112,6 +112,21 @@ def test_optimizer_states_are_gone_once_no_child_needs_them(finished):
     assert not [path for path in run.rglob("*") if path.suffix in {".bin", ".pt", ".pkl"}]
 
 
+def test_a_finished_student_is_an_ordinary_hugging_face_folder(finished):
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    _, run, _ = finished
+    cell = json.loads((run / "plan.json").read_text())["cells"][0]
+    place = run / "segments" / cell["path"][-1]
+    tokenizer, model = AutoTokenizer.from_pretrained(place), AutoModelForCausalLM.from_pretrained(place)
+    prompt = tokenizer.apply_chat_template(
+        [{"role": "user", "content": "sum 1 2 3 4 ?"}], return_tensors="pt", return_dict=True
+    )
+    answer = model.generate(**prompt, max_new_tokens=3, do_sample=False)
+    assert answer.shape[1] > prompt["input_ids"].shape[1]
+    assert model.config.vocab_size == len(tokenizer)
+
+
 def test_the_teacher_costs_nothing_and_says_so(finished):
     _, run, _ = finished
     [row] = api.sql(run, "SELECT sum(flops) AS flops, count(*) AS n FROM ledger WHERE phase = 'teacher'")

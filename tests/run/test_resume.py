@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -233,3 +234,29 @@ def test_a_larger_budget_keeps_old_cells_and_counts_a_trunk_trained_again_for_it
     assert again and all("trunk" in step for step in again), "only trunks whose state is gone are trained again"
     waste = api.sql(run, "SELECT step, flops FROM ledger WHERE phase = 'waste'")
     assert {row["step"]: row["flops"] for row in waste} == {step: before[step] for step in again}
+
+
+def test_students_whose_weights_are_gone_are_trained_again_before_they_answer(tmp_path):
+    write_tiny(tmp_path)
+    finish(tmp_path, *SMALLER)
+    run = tmp_path / "runs" / "tiny"
+    before = evidence_of(run)
+    samples = sorted(run.glob("samples/small-ift-*"))[0]
+    leaf = json.loads((samples / "manifest.json").read_text())["path"][-1]
+    (run / "segments" / leaf / "model.safetensors").unlink()
+    shutil.rmtree(samples)
+    again = finish(tmp_path, *SMALLER)
+    assert {leaf, samples.name} <= set(again["completed"])
+    assert not [step for step in again["completed"] if "large" in step or "big" in step or "reasoning" in step]
+    assert evidence_of(run) == before
+
+
+def test_cells_that_answer_anew_while_a_new_arm_cuts_their_trunk_keep_their_training_cost(tmp_path):
+    write_tiny(tmp_path)
+    finish(tmp_path, *SMALLER)
+    run = tmp_path / "runs" / "tiny"
+    query = "SELECT cell, training_flops FROM cells WHERE arm IN ('ift', 'reasoning') ORDER BY cell"
+    before = api.sql(run, query)
+    finish(tmp_path, "arms=[ift,reasoning,sequential(0.5)]", *SMALLER[1:], "evaluation.max_new_tokens=6")
+    assert api.sql(run, query) == before
+    assert all(row["training_flops"] is not None for row in before)

@@ -149,7 +149,7 @@ def _served(name: str, architecture: Architecture, score: Scores) -> list[float]
         if np.isnan(output):
             row.append(float("nan"))
             continue
-        key = (round(prompt), max(1, round(output)))
+        key = (round(prompt), round(output))
         if key not in known:
             parts = (convention.prefill_flops(architecture, key[0]), convention.decode_flops(architecture, *key))
             if parts[0] is None or parts[1] is None:
