@@ -3,7 +3,7 @@
 import pytest
 
 from isothink.benchmark.items import item_id, procedural_items
-from isothink.benchmark.scorers import score
+from isothink.scoring.scorers import score
 from isothink.errors import UsageError
 from isothink.procedural.tasks import TASKS
 

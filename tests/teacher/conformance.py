@@ -2,10 +2,27 @@
 
 import pytest
 
-from isothink.domain.pair import Prompt
-from isothink.teacher.pairs import make_pairs
-from isothink.teacher.probe import check_toggle
-from isothink.teacher.prompts import prompt_id
+from isothink.domain.reply import Failure, Reply
+from isothink.teacher.protocol import Question
+from isothink.teacher.reading import read_reply
+
+
+def ask(teacher, prompts, modes=("off", "on"), max_tokens=None):
+    """The replies by (prompt, mode); fails if a question is answered twice or never."""
+    questions = [
+        Question(key=f"{number}-{mode}", prompt=prompt, mode=mode, max_tokens=max_tokens)
+        for number, prompt in enumerate(prompts)
+        for mode in modes
+    ]
+    answers = {}
+
+    def receive(question, answer):
+        assert question.key not in answers, "answered twice"
+        answers[question.key] = answer
+
+    teacher.answer_all(iter(questions), receive)
+    assert set(answers) == {question.key for question in questions}
+    return {(question.prompt, question.mode): answers[question.key] for question in questions}
 
 
 class TeacherConformance:
@@ -17,41 +34,47 @@ class TeacherConformance:
 
     @pytest.fixture
     def prompts(self):
-        raise NotImplementedError("a few prompts that this teacher can answer")
+        raise NotImplementedError("a few distinct prompts that this teacher can answer")
 
-    def test_it_has_a_name_and_says_whether_its_flops_are_counted(self, teacher):
+    def test_it_has_a_name_and_says_whether_it_is_free(self, teacher):
         assert isinstance(teacher.name, str) and teacher.name
-        assert isinstance(teacher.flops_are_counted, bool)
+        assert isinstance(teacher.is_free, bool)
 
-    def test_reasoning_off_gives_an_answer_and_no_trace(self, teacher, prompts):
-        for prompt in prompts:
-            reply = teacher.answer(prompt, "off")
-            assert reply.answer.strip() and not reply.trace
-            assert reply.answer in reply.text
+    def test_every_question_is_answered_once(self, teacher, prompts):
+        for reply in ask(teacher, prompts).values():
+            assert isinstance(reply, Reply) and not isinstance(reply, Failure)
+            assert reply.message and reply.attempts >= 1 and reply.latency_seconds >= 0
 
-    def test_reasoning_on_gives_a_trace_and_an_answer_without_think_tags(self, teacher, prompts):
-        for prompt in prompts:
-            reply = teacher.answer(prompt, "on")
-            assert reply.answer.strip() and reply.trace.strip()
-            assert reply.trace in reply.text and reply.answer in reply.text
-            for part in (reply.trace, reply.answer):
-                assert "<think>" not in part and "</think>" not in part
+    def test_no_question_is_no_work(self, teacher):
+        assert ask(teacher, []) == {}
 
-    def test_tokens_are_counted_and_reasoning_costs_more_of_them(self, teacher, prompts):
-        for prompt in prompts:
-            off, on = teacher.answer(prompt, "off"), teacher.answer(prompt, "on")
-            assert off.prompt_tokens > 0 and off.output_tokens > 0
-            assert on.output_tokens > off.output_tokens
+    def test_reasoning_shows_exactly_where_it_is_on(self, teacher, prompts):
+        for (_, mode), reply in ask(teacher, prompts).items():
+            reading = read_reply(reply, mode)
+            assert bool(reading.trace) == (mode == "on")
+            if reading.think_state != "unclosed":
+                assert "<think>" not in reading.answer and "</think>" not in reading.answer
 
-    def test_flops_are_positive_exactly_where_they_are_counted(self, teacher, prompts):
-        for mode in ("off", "on"):
-            assert (teacher.answer(prompts[0], mode).flops > 0) == teacher.flops_are_counted
+    def test_tokens_are_counted(self, teacher, prompts):
+        for reply in ask(teacher, prompts).values():
+            assert reply.prompt_tokens > 0 and reply.output_tokens > 0
 
-    def test_the_toggle_check_passes(self, teacher, prompts):
-        check_toggle(teacher, prompts)
+    def test_the_two_requests_differ(self, teacher, prompts):
+        off, on = (
+            teacher.render(Question(key="k", prompt=prompts[0], mode=mode, max_tokens=8)) for mode in ("off", "on")
+        )
+        assert off != on
 
-    def test_it_makes_pairs(self, teacher, prompts):
-        asked = [Prompt(id=prompt_id("source", text), source="source", text=text) for text in prompts]
-        pair_set = make_pairs(asked, teacher)
-        assert [pair.prompt for pair in pair_set.pairs] == prompts
-        assert pair_set.teacher == teacher.name and not pair_set.dropped
+    def test_rendering_is_deterministic(self, teacher, prompts):
+        question = Question(key="k", prompt=prompts[0], mode="on", max_tokens=8)
+        assert teacher.render(question) == teacher.render(question)
+
+    def test_what_receive_raises_ends_the_work(self, teacher, prompts):
+        class StopNow(Exception):
+            pass
+
+        def receive(question, answer):
+            raise StopNow
+
+        with pytest.raises(StopNow):
+            teacher.answer_all([Question(key="k", prompt=prompts[0], mode="off", max_tokens=8)], receive)

@@ -9,7 +9,7 @@ from transformers.utils import logging as transformers_logging
 
 from isothink.backends.words import WordsTokenizer
 from isothink.benchmark.protocol import ignore
-from isothink.domain.pair import THINK_CLOSE, THINK_OPEN
+from isothink.domain.think import THINK_CLOSE, THINK_OPEN
 from isothink.domain.sample import Generation
 
 transformers_logging.set_verbosity_error()

@@ -11,7 +11,7 @@ from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import WhitespaceSplit
 from transformers import PreTrainedTokenizerFast
 
-from isothink.domain.pair import THINK_CLOSE, THINK_OPEN
+from isothink.domain.think import THINK_CLOSE, THINK_OPEN
 from isothink.procedural.tasks import vocabulary
 from isothink.store.fingerprint import fingerprint
 

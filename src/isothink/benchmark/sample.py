@@ -1,7 +1,7 @@
 """One generation made into one sample: think state, score, token counts. Called by run/ for every answer of a cell."""
 
-from isothink.benchmark.scorers import score
-from isothink.benchmark.think import parse_think
+from isothink.scoring.scorers import score
+from isothink.domain.think import parse_think
 from isothink.domain.sample import Generation, Item, Sample
 from isothink.errors import StepError
 

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from isothink.corpus.protocol import Tokenizer
-from isothink.domain.pair import THINK_CLOSE, THINK_OPEN, Pair
+from isothink.domain.pair import Pair
+from isothink.domain.think import THINK_CLOSE, THINK_OPEN
 from isothink.errors import StepError
 
 CHECKED_PAIRS = 16

@@ -1,20 +1,42 @@
 """Prompts and pairs: one prompt with the teacher's two answers. Written by teacher/, read by corpus/ and the report."""
 
-from isothink.domain.record import Record
+from typing import Literal
 
-THINK_OPEN = "<think>"
-THINK_CLOSE = "</think>"
+from isothink.domain.record import Record
+from isothink.domain.reply import ReasoningMode, ReplyFacts
+from isothink.domain.sample import AnswerFormat
+from isothink.domain.think import THINK_CLOSE, THINK_OPEN
+
+DropReason = Literal[
+    "unreadable_row",
+    "empty_prompt",
+    "not_single_turn",
+    "unpaired",
+    "duplicate_prompt",
+    "contaminated",
+    "request_failed",
+    "truncated",
+    "unclosed_trace",
+    "empty_answer",
+    "trace_with_reasoning_off",
+    "no_trace_with_reasoning_on",
+    "stray_think_tag",
+    "wrong_answer",
+]
 
 
 class Prompt(Record):
     """One question as the teacher and the students see it.
 
-    `source` is the data set or procedural task that it comes from; prompt orders are balanced over sources.
+    `source` is the data set or procedural task that it comes from; prompt orders are balanced over sources. Where there
+    is an `answer_format`, replies are compared with the `reference`.
     """
 
     id: str
     source: str
     text: str
+    reference: str | None = None
+    answer_format: AnswerFormat | None = None
 
 
 class Pair(Record):
@@ -36,3 +58,28 @@ class Pair(Record):
     def reasoning_target(self) -> str:
         """What a reasoning student learns to write."""
         return f"{THINK_OPEN} {self.trace} {THINK_CLOSE} {self.reasoning_answer}"
+
+
+class StoredPair(Pair):
+    """A pair with all that is known of how it came to be.
+
+    `sampling` is JSON, the settings of both modes; `toggle` is the fingerprint of what differs between the requests.
+    """
+
+    reference: str | None
+    answer_format: AnswerFormat | None
+    sampling: str
+    toggle: str
+    off: ReplyFacts
+    on: ReplyFacts
+
+
+class DroppedPair(Record):
+    """A prompt that made no pair: which filter dropped it, which mode was at fault (None: neither), and what it saw."""
+
+    id: str
+    source: str
+    prompt: str
+    reason: DropReason
+    mode: ReasoningMode | None
+    detail: str

@@ -6,7 +6,7 @@ from isothink.domain.record import Record
 
 ThinkState = Literal["none", "closed", "orphan_close", "unclosed"]
 StopReason = Literal["end", "length"]
-AnswerFormat = Literal["exact", "letter"]
+AnswerFormat = Literal["exact", "letter", "math"]
 
 
 class Item(Record):

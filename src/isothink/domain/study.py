@@ -2,53 +2,38 @@
 
 Each alternative (a kind of prompts, of teacher, of batch, of learning rates) is a type of its own, chosen by a key.
 Values that cannot be meant (unknown keys, wrong types, negative, NaN, infinite, empty) are refused here; what needs
-other packages (task names, architectures) is checked by plan/.
+other packages (task names, architectures) is checked by plan/. Prompts, teacher and filters have files of their own.
 """
 
 import math
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field, JsonValue, field_validator, model_validator
+from pydantic import AfterValidator, Field, JsonValue, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from isothink.domain.arm import Arm, parse_arm
-from isothink.domain.record import Record
+from isothink.domain.filter_settings import Filters
+from isothink.domain.prompt_settings import DataPrompts, ProceduralPrompts
+from isothink.domain.study_record import (
+    Count,
+    FilePath,
+    Name,
+    PositiveFloat,
+    Seed,
+    StudyRecord,
+    Words,
+    distinct,
+    printable,
+)
+from isothink.domain.teacher_settings import TeacherSettings
 
 SCHEMA_VERSION = 1
 """Version of the study file, and of every stored record that does not carry its own."""
 
-PositiveFloat = Annotated[float, Field(gt=0)]
 Flops = Annotated[float, Field(gt=0, le=1e30)]
 """Up to a thousand times the largest training run that is known of."""
 Rate = Annotated[float, Field(gt=0, le=1000)]
-Count = Annotated[int, Field(ge=1, le=10**7)]
 SeedCount = Annotated[int, Field(ge=1, le=1000)]
-Seed = Annotated[int, Field(ge=0, lt=2**31)]
-Name = Annotated[
-    str,
-    Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"),
-]
-"""A name that becomes part of file names: letters, digits, dot, underscore and hyphen."""
-
-
-def _printable(text: str) -> str:
-    if not text.isprintable():
-        raise PydanticCustomError("printable", "allowed are printable characters on one line")
-    return text
-
-
-Words = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_printable)]
-"""A text on one line: it is printed, and stands in error messages."""
-
-
-def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    seen: set[Any] = set()
-    for value in values:
-        if value in seen:
-            raise PydanticCustomError("repeated", "allowed is each value once", {"value": value})
-        seen.add(value)
-    return values
 
 
 def _increasing(values: tuple[float, ...]) -> tuple[float, ...]:
@@ -74,39 +59,6 @@ def _arm(text: str) -> Arm:
         raise PydanticCustomError("arm", "{reason}", {"reason": str(error)}) from None
 
 
-class StudyRecord(Record):
-    """A part of the study file; a key that it does not know is an error that names the keys it does."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _refuse_unknown_keys(cls, data: Any) -> Any:
-        if isinstance(data, Mapping):
-            for key in data:
-                if key not in cls.model_fields:
-                    raise PydanticCustomError(
-                        "unknown_key", "unknown key", {"key": str(key), "allowed": sorted(cls.model_fields)}
-                    )
-        return data
-
-
-class ProceduralPrompts(StudyRecord):
-    """Questions made by the generators of procedural/."""
-
-    backend: Literal["procedural"]
-    tasks: Annotated[tuple[Words, ...], Field(min_length=1, strict=False), AfterValidator(_distinct)]
-    per_task: Count
-    """At most this many distinct training questions of each task; a task with fewer repeats them in later epochs."""
-    seed: Seed = 0
-
-
-class SymbolicTeacher(StudyRecord):
-    """A program that solves every question; it costs no FLOPs."""
-
-    backend: Literal["symbolic"]
-
-
 class WordTokenizer(StudyRecord):
     """One token per word of the procedural vocabulary, with a chat template."""
 
@@ -130,7 +82,7 @@ class Budgets(StudyRecord):
     training_flops: Annotated[
         tuple[Flops, ...],
         Field(min_length=1, strict=False),
-        AfterValidator(_distinct),
+        AfterValidator(distinct),
         AfterValidator(_increasing),
     ]
 
@@ -200,7 +152,7 @@ class Training(StudyRecord):
 class Evaluation(StudyRecord):
     """How every cell answers; the same items, cap and sampling for all."""
 
-    tasks: Annotated[tuple[Words, ...], Field(min_length=1, strict=False), AfterValidator(_distinct)]
+    tasks: Annotated[tuple[Words, ...], Field(min_length=1, strict=False), AfterValidator(distinct)]
     items_per_task: Count
     seed: Seed = 0
     max_new_tokens: Count
@@ -217,7 +169,7 @@ class Seeds(StudyRecord):
     @field_validator("arms")
     @classmethod
     def _arms_parse(cls, arms: dict[str, int]) -> dict[str, int]:
-        _distinct(tuple(_canonical_arm(text) for text in arms))
+        distinct(tuple(_canonical_arm(text) for text in arms))
         return {_canonical_arm(text): count for text, count in arms.items()}
 
 
@@ -238,20 +190,51 @@ class Resources(StudyRecord):
     flops_per_second: Annotated[float, Field(ge=1, le=1e30)] | None = None
 
 
-class Study(StudyRecord):
-    """A whole study file."""
+class PairStudy(StudyRecord):
+    """The part of a study file that makes pairs; `isothink generate` needs no more."""
 
     schema_version: Annotated[int, AfterValidator(_known_version)]
     name: Name
-    title: Annotated[str, Field(max_length=200), AfterValidator(_printable)] = ""
-    prompts: ProceduralPrompts
-    teacher: SymbolicTeacher
+    title: Annotated[str, Field(max_length=200), AfterValidator(printable)] = ""
+    prompts: Annotated[ProceduralPrompts | DataPrompts, Field(discriminator="backend")]
+    teacher: TeacherSettings
+    filters: Filters = Filters()
+    output: FilePath | None = None
+
+    @model_validator(mode="after")
+    def _teacher_fits_prompts(self) -> "PairStudy":
+        teacher, prompts = self.teacher.backend, self.prompts
+        if teacher == "symbolic" and prompts.backend != "procedural":
+            raise PydanticCustomError(
+                "teacher", "teacher.backend: found symbolic, which answers procedural prompts only"
+            )
+        if teacher == "recorded" and prompts.backend != "data":
+            raise PydanticCustomError("teacher", "teacher.backend: found recorded, which needs prompts.backend: data")
+        if isinstance(prompts, DataPrompts):
+            for index, chosen in enumerate(prompts.sets):
+                if (chosen.rows.layout == "prompts") == (teacher == "recorded"):
+                    raise PydanticCustomError(
+                        "layout",
+                        "prompts.sets[{index}].rows.layout: found {layout}, allowed with the teacher {teacher}: {allowed}",
+                        {
+                            "index": index,
+                            "layout": chosen.rows.layout,
+                            "teacher": teacher,
+                            "allowed": "pairs, messages, completions" if teacher == "recorded" else "prompts",
+                        },
+                    )
+        return self
+
+
+class Study(PairStudy):
+    """A whole study file."""
+
     tokenizer: WordTokenizer
     students: Annotated[tuple[StudentSettings, ...], Field(min_length=1, strict=False)]
     arms: Annotated[
         tuple[Annotated[str, AfterValidator(_canonical_arm)], ...],
         Field(min_length=1, strict=False),
-        AfterValidator(_distinct),
+        AfterValidator(distinct),
     ]
     budgets: Budgets
     seeds: Seeds = Seeds()
@@ -259,12 +242,11 @@ class Study(StudyRecord):
     evaluation: Evaluation
     verdict: VerdictSettings = VerdictSettings()
     resources: Resources = Resources()
-    output: Annotated[str, Field(min_length=1, max_length=4096), AfterValidator(_printable)] | None = None
 
     @field_validator("students")
     @classmethod
     def _student_names_differ(cls, students: tuple[StudentSettings, ...]) -> tuple[StudentSettings, ...]:
-        _distinct(tuple(student.name for student in students))
+        distinct(tuple(student.name for student in students))
         return students
 
     @model_validator(mode="after")

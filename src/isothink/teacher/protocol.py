@@ -1,28 +1,29 @@
-"""What a teacher is: a model, or a program, that answers a prompt with its reasoning mode off or on.
+"""What a teacher is: a model, or a program, that answers prompts with its reasoning mode off or on.
 
-Implemented in backends/; called by `probe.py` and `pairs.py`.
+Implemented in backends/; driven by run/generation.py, held to account by probe.py.
 """
 
-from typing import Literal, Protocol
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
-from isothink.domain.record import Record
+from pydantic import JsonValue
 
-ReasoningMode = Literal["off", "on"]
+from isothink.compute.architecture import Architecture
+from isothink.domain.reply import Failure, ReasoningMode, Reply
 
 
-class Reply(Record):
-    """One answer of a teacher.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Question:
+    """One prompt in one mode. `key` names it in the journal, `max_tokens` caps the reply (None: no cap is known)."""
 
-    `text` is the reply as it came, `trace` and `answer` what it was taken apart into (`trace` is empty where there was
-    none), `flops` what it cost, 0 where that is not counted.
-    """
+    key: str
+    prompt: str
+    mode: ReasoningMode
+    max_tokens: int | None = None
 
-    text: str
-    trace: str
-    answer: str
-    prompt_tokens: int
-    output_tokens: int
-    flops: float
+
+Receive = Callable[[Question, Reply | Failure], None]
 
 
 class Teacher(Protocol):
@@ -30,11 +31,32 @@ class Teacher(Protocol):
 
     @property
     def name(self) -> str:
-        """The name by which a study file asks for it."""
+        """The model as the study file names it."""
 
     @property
-    def flops_are_counted(self) -> bool:
-        """Whether `Reply.flops` means anything; a program or a remote service has no FLOPs to report."""
+    def is_free(self) -> bool:
+        """Whether asking again costs nothing and gives the same, so that replies need no journal."""
 
-    def answer(self, prompt: str, mode: ReasoningMode) -> Reply:
-        """The reply to one prompt."""
+    @property
+    def architecture(self) -> Architecture | None:
+        """The model's shape, where the backend knows it."""
+
+    def render(self, question: Question) -> JsonValue:
+        """The request as it is sent, without credentials: between the two modes only the toggle may differ."""
+
+    def answer_all(self, questions: Iterable[Question], receive: Receive) -> None:
+        """Asks every question and hands each reply over as soon as it is there, in any order.
+
+        `questions` is read lazily, a few at a time; `receive` is called in the caller's thread and never twice for one
+        question. What it raises ends the work: requests in flight are given up, and the exception passes through.
+
+        Raises:
+            StepError: no question can be answered (no address can be reached, a key is refused, a model is unknown).
+        """
+
+
+class TokenCounter(Protocol):
+    """Counts the teacher's tokens here, beside what a server says."""
+
+    def count(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text, without special tokens around it."""

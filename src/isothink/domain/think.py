@@ -1,4 +1,6 @@
-"""Think states: where a generated text thinks and what stands outside as its answer. Called by `sample.py`.
+"""Think states: where a generated text thinks and what stands outside as its answer.
+
+Called by benchmark/ for students and by teacher/ for teachers.
 
 Only what follows the trace is ever scored, and a trace that is not closed has no answer: a trace cut off by the token
 cap is not one (EleutherAI/lm-evaluation-harness#3382, UKGovernmentBEIS/inspect_evals#2097).
@@ -16,9 +18,10 @@ So the answer of `<think> a </think> B <think> c </think> D` is D, and `<think> 
 import re
 from dataclasses import dataclass
 
-from isothink.domain.pair import THINK_CLOSE, THINK_OPEN
 from isothink.domain.sample import ThinkState
 
+THINK_OPEN = "<think>"
+THINK_CLOSE = "</think>"
 _TAG = re.compile(f"{re.escape(THINK_OPEN)}|{re.escape(THINK_CLOSE)}")
 
 

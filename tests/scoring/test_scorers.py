@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isothink.benchmark.boxed import last_boxed
-from isothink.benchmark.scorers import score
+from isothink.scoring.boxed import last_boxed
+from isothink.scoring.scorers import score
 from isothink.domain.sample import Item
 
 

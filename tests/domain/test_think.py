@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isothink.benchmark.think import parse_think
+from isothink.domain.think import parse_think
 
 CASES = {
     # text: (state, trace, answer)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from isothink.benchmark.boxed import last_boxed
+from isothink.scoring.boxed import last_boxed
 from isothink.domain.sample import AnswerFormat, Item
 
 # A capital that stands alone: not part of a word or of a contraction such as "I'm".
