@@ -1,4 +1,4 @@
-"""Scorers: whether an answer is the item's reference. Called by `sample.py`, one for each answer format.
+"""Scorers: whether an answer is the reference. Called by benchmark/ for single ones, by `verification.py` for many.
 
 They see only what follows the trace: a pattern must not pick a letter or number from inside of it
 (EleutherAI/lm-evaluation-harness PR 3675). The last boxed answer wins where there is one.
@@ -8,8 +8,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from isothink.scoring.boxed import last_boxed
 from isothink.domain.sample import AnswerFormat, Item
+from isothink.scoring.boxed import last_boxed
+from isothink.scoring.math_answer import extract_math, extract_math_reference
 
 # A capital that stands alone: not part of a word or of a contraction such as "I'm".
 _LONE_CAPITAL = re.compile(r"(?<![\w'’])[A-Z](?![\w]|['’]\w)")
@@ -48,19 +49,37 @@ def _final(answer: str) -> str:
     return answer if boxed is None else boxed
 
 
-EXTRACTORS: dict[AnswerFormat, Callable[[str], str | None]] = {"exact": extract_exact, "letter": extract_letter}
+Extractor = Callable[[str], str | None]
+EXTRACTORS: dict[AnswerFormat, Extractor] = {"exact": extract_exact, "letter": extract_letter, "math": extract_math}
+REFERENCE_EXTRACTORS: dict[AnswerFormat, Extractor] = {**EXTRACTORS, "math": extract_math_reference}
+
+
+def extract_reference(reference: str, answer_format: AnswerFormat) -> str:
+    """The answer that a reference holds.
+
+    Raises:
+        ValueError: it is not an answer in its own format, so that nothing could be right.
+    """
+    extracted = REFERENCE_EXTRACTORS[answer_format](reference)
+    if extracted is None:
+        raise ValueError(f"the reference {reference[:100]!r} holds no answer of format {answer_format!r}")
+    return extracted
 
 
 def score(item: Item, answer: str | None) -> Score:
     """The score of an answer, which is None where the student gave none: that is wrong, not missing.
 
     Raises:
-        ValueError: the item's reference is not an answer in its own format, so that nothing could be right.
+        ValueError: the item's reference is not an answer in its own format, or the format is `math`, whose answers are
+            compared in batches, by `verification.verify`.
     """
-    extract = EXTRACTORS[item.answer_format]
-    extracted = None if answer is None else extract(answer)
-    reference = extract(item.reference)
-    if reference is None:
-        raise ValueError(f"the reference {item.reference!r} holds no answer of format {item.answer_format!r}")
-    correct = extracted is not None and extracted.casefold() == reference.casefold()
+    if item.answer_format == "math":
+        raise ValueError("answers of format 'math' are compared in batches, by scoring.verification.verify")
+    extracted = None if answer is None else EXTRACTORS[item.answer_format](answer)
+    correct = same_text(extracted, extract_reference(item.reference, item.answer_format))
     return Score(extracted=extracted, correct=correct, scorer=item.answer_format)
+
+
+def same_text(extracted: str | None, reference: str) -> bool:
+    """Whether they are equal in any case of letters."""
+    return extracted is not None and extracted.casefold() == reference.casefold()
