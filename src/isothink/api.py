@@ -10,19 +10,23 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from isothink.domain.study import Study
+from isothink.domain.study import PairStudy, Study
 from isothink.evidence.record import Evidence, Verdict
 from isothink.plan.record import Plan
-from isothink.run.load import load_study_file
-from isothink.run.result import RunResult, Stage
+from isothink.run.load import load_pair_study_file, load_study_file
+from isothink.run.result import ExportFormat, RunResult, Stage
 
 __all__ = [
     "Evidence",
+    "PairStudy",
     "Plan",
     "RunResult",
     "Study",
     "Verdict",
     "analyze",
+    "export",
+    "generate",
+    "load_pair_study",
     "load_study",
     "plan",
     "price",
@@ -41,6 +45,34 @@ def load_study(path: str | Path, overrides: Sequence[str] = ()) -> Study:
         isothink.errors.StudyError: one line that names the key, the value found and what is allowed.
     """
     return load_study_file(Path(path), overrides)
+
+
+def load_pair_study(path: str | Path, overrides: Sequence[str] = ()) -> PairStudy:
+    """Like `load_study`, also for study files that make pairs and train nothing."""
+    return load_pair_study_file(Path(path), overrides)
+
+
+def generate(
+    study: PairStudy, *, limit: int | None = None, retry_failed: bool = False, quiet: bool = True
+) -> RunResult:
+    """Has the teacher make the pairs of a study, or a pilot of `limit` prompts; asks nothing twice.
+
+    `retry_failed` asks again what failed for good before.
+
+    Raises:
+        isothink.errors.StepError: the toggle does not work, the teacher cannot be reached, or no pair is left.
+    """
+    from isothink.run.pipeline import run_study
+
+    return run_study(study, until="generate", quiet=quiet, limit=limit, retry_failed=retry_failed)
+
+
+def export(run_folder: str | Path, *, format: ExportFormat, into: str | Path | None = None) -> list[Path]:
+    """Writes a run's pairs for other trainers and returns the paths; into `RUN/export/FORMAT` by default."""
+    from isothink.run.export import export_run
+    from isothink.run.load import open_run
+
+    return export_run(open_run(Path(run_folder)), format=format, into=None if into is None else Path(into))
 
 
 def plan(study: Study) -> Plan:

@@ -248,7 +248,7 @@ def data(**changes):
             "evaluation": PhaseTotal(flops=6.2e12, tokens=5_100_000, seconds=730.0),
             "waste": PhaseTotal(flops=2.0e11, tokens=410_000, seconds=12.0),
         },
-        "teacher_cost_is_absent": True,
+        "teacher_note": "The teacher is a program that costs no FLOPs, so no cost here holds a teacher's share.",
         "plan": PlanTotals(
             planned_training_flops=3.2e13,
             unshared_training_flops=9.1e13,
@@ -343,7 +343,7 @@ def empty():
         students=(),
         versions={},
         study_text="",
-        teacher_cost_is_absent=False,
+        teacher_note="",
     )
 
 

@@ -140,7 +140,7 @@ def test_what_the_analysis_misses_is_listed_beside_what_the_run_knows():
 
 
 def test_a_program_as_teacher_is_said(pages):
-    said = "The teacher of this study is a program: its cost is zero FLOPs, so teacher cost is absent from every total"
+    said = "The teacher is a program that costs no FLOPs, so no cost here holds a teacher"
     assert said in pages["data"]
     assert said not in pages["empty"]
     assert "sharing the training tree saves 64.8%" in pages["data"]

@@ -86,12 +86,36 @@ def run(study: options.StudyOrRun, overrides: options.Overrides = None, json: op
 
 
 @app.command()
-def generate(study: options.StudyOrRun, overrides: options.Overrides = None, json: options.Json = False) -> None:
-    """Have the teacher make the pairs, and freeze the corpus.
+def generate(
+    study: options.StudyOrRun,
+    overrides: options.Overrides = None,
+    limit: options.Limit = None,
+    retry_failed: options.RetryFailed = False,
+    json: options.Json = False,
+) -> None:
+    """Have the teacher answer every prompt twice and make the pairs; with --limit, ask a pilot and project the rest.
 
-    Example: isothink generate studies/quickstart.yaml
+    Example: isothink generate studies/gsm8k.yaml --limit 50
     """
-    _until("generate", study, overrides, json)
+    from isothink.cli.generate import generate_and_print
+
+    generate_and_print(study, overrides or [], limit=limit, retry_failed=retry_failed, as_json=json)
+
+
+@app.command()
+def export(
+    run_folder: options.Run,
+    format: options.Format = "messages",
+    into: options.Into = None,
+    json: options.Json = False,
+) -> None:
+    """Write a run's pairs for other trainers: messages (JSON lines), parquet, or a Hugging Face dataset with a card.
+
+    Example: isothink export runs/quickstart --format dataset
+    """
+    from isothink.cli.generate import export_and_print
+
+    export_and_print(run_folder, format, into, as_json=json)
 
 
 @app.command()

@@ -39,3 +39,12 @@ StepId = Annotated[str, typer.Argument(metavar="ID", help="A segment, or a cell'
 Kind = Annotated[
     str, typer.Argument(metavar="KIND", help="benchmarks, models, backends or conventions.", show_default=False)
 ]
+Limit = Annotated[
+    int | None,
+    typer.Option("--limit", min=1, help="Ask only so many prompts, chosen at random, and project the whole set."),
+]
+RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Ask again what failed for good before.")]
+Format = Annotated[str, typer.Option("--format", help="messages, parquet or dataset.")]
+Into = Annotated[
+    Path | None, typer.Option("--into", help="Folder to write into; RUN/export/FORMAT by default.", show_default=False)
+]

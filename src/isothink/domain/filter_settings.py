@@ -26,7 +26,7 @@ class Filters(StudyRecord):
     """What is done with replies that are cut off, wrong, or known from a benchmark."""
 
     on_length: Literal["drop", "keep", "retry"] = "drop"
-    """A reply that the token cap cut off: drop the pair, keep it, or ask once more with `retry_max_tokens`, then drop."""
+    """A reply that the token cap cut off: drop the pair, keep it, or ask again with `retry_max_tokens`, then drop."""
     retry_max_tokens: Count | None = None
     """Twice the cap by default."""
     keep: Literal["all", "both_correct", "reasoning_correct"] = "all"

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from isothink.domain.record import Record
-from isothink.domain.reply import ReasoningMode, ReplyFacts
+from isothink.domain.reply import ReplyFacts
 from isothink.domain.sample import AnswerFormat
 from isothink.domain.think import THINK_CLOSE, THINK_OPEN
 
@@ -74,12 +74,15 @@ class StoredPair(Pair):
     on: ReplyFacts
 
 
+FaultyMode = Literal["off", "on", "both", "neither"]
+
+
 class DroppedPair(Record):
-    """A prompt that made no pair: which filter dropped it, which mode was at fault (None: neither), and what it saw."""
+    """A prompt that made no pair: which filter dropped it, which mode was at fault, and what it saw."""
 
     id: str
     source: str
     prompt: str
     reason: DropReason
-    mode: ReasoningMode | None
+    mode: FaultyMode
     detail: str

@@ -47,8 +47,8 @@ class PairRows(StudyRecord):
 class MessageRows(StudyRecord):
     """Each row is one conversation of a user and an assistant message; for the teacher `recorded`.
 
-    The trace is the assistant's `reasoning_content` (or `reasoning`), or stands in think tags. A pair is two rows of the
-    same prompt, one with a trace and one without.
+    The trace is the assistant's `reasoning_content` (or `reasoning`), or stands in think tags. A pair is two rows of
+    the same prompt, one with a trace and one without.
     """
 
     layout: Literal["messages"]

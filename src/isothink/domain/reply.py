@@ -1,4 +1,4 @@
-"""Replies: what a teacher said to one prompt in one mode. Written by backends/, journalled by run/, read by teacher/."""
+"""Replies: what a teacher said to one prompt in one mode. Made by backends/, journalled by run/, read by teacher/."""
 
 from typing import Literal
 

@@ -206,7 +206,7 @@ class PairStudy(StudyRecord):
         teacher, prompts = self.teacher.backend, self.prompts
         if teacher == "symbolic" and prompts.backend != "procedural":
             raise PydanticCustomError(
-                "teacher", "teacher.backend: found symbolic, which answers procedural prompts only"
+                "teacher", "teacher.backend: found symbolic, which needs prompts.backend: procedural"
             )
         if teacher == "recorded" and prompts.backend != "data":
             raise PydanticCustomError("teacher", "teacher.backend: found recorded, which needs prompts.backend: data")
@@ -215,7 +215,7 @@ class PairStudy(StudyRecord):
                 if (chosen.rows.layout == "prompts") == (teacher == "recorded"):
                     raise PydanticCustomError(
                         "layout",
-                        "prompts.sets[{index}].rows.layout: found {layout}, allowed with the teacher {teacher}: {allowed}",
+                        "prompts.sets[{index}].rows.layout: found {layout}, allowed with teacher {teacher}: {allowed}",
                         {
                             "index": index,
                             "layout": chosen.rows.layout,

@@ -151,7 +151,7 @@ class OpenAITeacher(StudyRecord):
         Field(min_length=1, strict=False),
         AfterValidator(distinct),
     ]
-    """Addresses that all serve the model, up to and with `/v1`; the one with the fewest requests in flight goes first."""
+    """Addresses that serve the model, up to and with `/v1`; the one with the fewest requests in flight goes first."""
     model: Words
     off: ModeSettings
     on: ModeSettings

@@ -4,11 +4,15 @@ from isothink.evidence.analysis import summarize
 from isothink.evidence.record import Evidence
 from isothink.evidence.workings import Workings, work_out
 from isothink.procedural.tasks import TASKS
+from isothink.run.identity import pairs_step
 from isothink.run.observe import observe
+from isothink.run.teacher_share import read_pair_summary, teacher_flops
 from isothink.run.workspace import Workspace
 from isothink.store.run_folder import RunFolder, read_record, write_text
+from isothink.teacher.summary import PairSummary
 
-TEACHER_ABSENT = "The teacher is a program that costs no FLOPs, so no cost here holds a teacher's share."
+TEACHER_FREE = "The teacher is a program that costs no FLOPs, so no cost here holds a teacher's share."
+TEACHER_UNKNOWN = "What the teacher cost is not known, so no cost here holds a teacher's share."
 RATES_NOT_SWEPT = "Learning rates follow a stated rule and were not swept."
 
 
@@ -30,13 +34,49 @@ def work_out_run(workspace: Workspace) -> Workings:
 def run_caveats(workspace: Workspace) -> tuple[str, ...]:
     """What holds for every verdict of a study."""
     study = workspace.study
-    caveats = [TEACHER_ABSENT]
+    caveats = [*pair_caveats(workspace)]
     if study.training.learning_rate.by == "rule":
         caveats.append(RATES_NOT_SWEPT)
     taught = [task for task in study.evaluation.tasks if TASKS[task].train_is_test]
     if taught:
         caveats.append(f"{' and '.join(taught)}: the items are the training facts, by nature of the task.")
     return tuple(caveats)
+
+
+def pair_caveats(workspace: Workspace) -> list[str]:
+    """What the making of the pairs means for every verdict."""
+    summary = read_pair_summary(workspace.folder, pairs_step(workspace.study))
+    if summary is None:
+        return []
+    caveats = []
+    if summary.backend == "symbolic":
+        caveats.append(TEACHER_FREE)
+    elif teacher_flops(summary) is None:
+        caveats.append(TEACHER_UNKNOWN)
+    for name, (off, on) in summary.sampling_differences.items():
+        caveats.append(
+            f"The teacher draws with {name} {off} with reasoning off and {on} with reasoning on: a confound."
+        )
+    dropped = sum(count.pairs for count in summary.dropped)
+    if dropped:
+        worst = max(summary.dropped, key=lambda count: count.pairs)
+        caveats.append(
+            f"Of {summary.pairs + dropped} prompts, {dropped} made no pair, most of them through {worst.reason}"
+            f" (mode at fault: {worst.mode})."
+        )
+    if summary.off.checked or summary.on.checked:
+        caveats.append(_kept(summary))
+    return caveats
+
+
+def _kept(summary: PairSummary) -> str:
+    sides = [f"{side.correct} of {side.checked} with reasoning {side.mode}" for side in (summary.off, summary.on)]
+    rule = {
+        "all": "all pairs are kept",
+        "both_correct": "only pairs with two right answers are kept",
+        "reasoning_correct": "only pairs whose reasoning answer is right are kept",
+    }[summary.filters.keep]
+    return f"Of the teacher's answers that could be checked, {' and '.join(sides)} are right; {rule}."
 
 
 def analyze_run(workspace: Workspace) -> Evidence:

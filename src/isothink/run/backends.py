@@ -1,20 +1,32 @@
 """Backends by name: the only place that knows which module implements what. Imported on use."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
 
 from isothink.errors import MissingDependencyError
+from isothink.scoring.verification import Check, CheckResult, Comparison, verify
 
 if TYPE_CHECKING:
+    from isothink.backends.hub_sets import HubRows
     from isothink.backends.words import WordsTokenizer
     from isothink.benchmark.protocol import Answerer
+    from isothink.domain.prompt_settings import HubSet
+    from isothink.domain.teacher_settings import ModelTeacher, RecordedTeacher, SymbolicTeacher
     from isothink.student.protocol import Trainer
-    from isothink.teacher.protocol import Teacher
+    from isothink.teacher.protocol import Teacher, TokenCounter
 
-TEACHERS = {"symbolic": "isothink.backends.symbolic:SymbolicTeacher"}
+TEACHERS = {
+    "symbolic": "isothink.backends.symbolic:SymbolicTeacher",
+    "openai": "isothink.backends.openai_teacher:ServedTeacher",
+    "transformers": "isothink.backends.transformers_teacher:LocalTeacher",
+}
+TOKEN_COUNTERS = {"tokenizer": "isothink.backends.token_counter:TeacherTokenCounter"}
+HUB_SETS = {"datasets": "isothink.backends.hub_sets:read_hub_set"}
+MATH_CHECKERS = {"math-verify": "isothink.backends.math_checker:MathVerifyChecker"}
 TOKENIZERS = {"words": "isothink.backends.words:WordsTokenizer"}
 TRAINERS = {"transformers": "isothink.backends.transformers_trainer:TransformersTrainer"}
 ANSWERERS = {"transformers": "isothink.backends.transformers_answerer:TransformersAnswerer"}
@@ -37,6 +49,12 @@ def require_train_libraries() -> None:
             )
 
 
+EXTRAS = {
+    **dict.fromkeys(("aiohttp", "tenacity", "datasets", "math_verify", "pebble", "huggingface_hub"), "generate"),
+}
+"""Which extra brings a library; the others come with `train`."""
+
+
 def _load(table: dict[str, str], name: str) -> Callable[..., Any]:
     module, _, attribute = table[name].partition(":")
     try:
@@ -44,14 +62,57 @@ def _load(table: dict[str, str], name: str) -> Callable[..., Any]:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.startswith("isothink"):
             raise
+        extra = EXTRAS.get(error.name.partition(".")[0], "train")
         raise MissingDependencyError(
-            f"backend {name} needs {error.name}, which is not installed", hint="pip install 'isothink[train]'"
+            f"backend {name} needs {error.name}, which is not installed", hint=f"pip install 'isothink[{extra}]'"
         ) from None
 
 
-def load_teacher(name: str) -> "Teacher":
+def load_teacher(settings: "SymbolicTeacher | ModelTeacher") -> "Teacher":
     """A teacher."""
-    return _load(TEACHERS, name)()  # type: ignore[no-any-return]
+    return _load(TEACHERS, settings.backend)(settings)  # type: ignore[no-any-return]
+
+
+def load_token_counter(settings: "SymbolicTeacher | RecordedTeacher | ModelTeacher") -> "TokenCounter | None":
+    """What counts a teacher's tokens here; None where the study names no tokenizer."""
+    name = None
+    if settings.backend in {"openai", "recorded"}:
+        name = settings.tokenizer
+    elif settings.backend == "transformers" and settings.gguf_file is None:
+        name = settings.model
+    return _load(TOKEN_COUNTERS, "tokenizer")(name) if name is not None else None
+
+
+def load_hub_set(settings: "HubSet") -> "HubRows":
+    """A data set of the Hub, opened."""
+    return _load(HUB_SETS, "datasets")(settings)  # type: ignore[no-any-return]
+
+
+class Verification:
+    """Compares answers with references; the pool of processes for mathematics starts with the first that needs it."""
+
+    def __init__(self) -> None:
+        self._math: Any = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._math is not None:
+            self._math.__exit__(kind, error, trace)
+
+    def verify(self, checks: Sequence[Check]) -> Sequence[CheckResult]:
+        """One result for each check."""
+        return verify(checks, self)
+
+    def check(self, pairs: Sequence[tuple[str, str]]) -> list[Comparison]:
+        """See MathChecker."""
+        if self._math is None:
+            self._math = _load(MATH_CHECKERS, "math-verify")()
+            self._math.__enter__()
+        return self._math.check(pairs)  # type: ignore[no-any-return]
 
 
 def load_tokenizer(name: str) -> "WordsTokenizer":

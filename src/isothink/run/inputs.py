@@ -6,21 +6,29 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from isothink.benchmark.items import procedural_items
 from isothink.corpus.corpus import Corpus, CorpusLengths, LengthSource, freeze, measure
 from isothink.corpus.ragged import Ragged
 from isothink.corpus.rendering import tokenize_pairs
 from isothink.domain.pair import Pair
 from isothink.domain.sample import Item
-from isothink.domain.study import Study
+from isothink.domain.study import PairStudy, Study
+from isothink.errors import UsageError
 from isothink.plan.planner import ItemLengths
-from isothink.run.backends import load_teacher, load_tokenizer
+from isothink.run.backends import load_tokenizer
+from isothink.run.generation import Sink, make_pairs
+from isothink.run.identity import corpus_step, limit_of_pilot, pairs_step, pilot_step
+from isothink.run.items import study_items
 from isothink.store.fingerprint import fingerprint
-from isothink.store.run_folder import RunFolder
-from isothink.store.tables import ITEMS_FILE, TOKEN_SCHEMA, TOKENS_FILE, read_columns, write_columns
-from isothink.teacher.pairs import PairSet, make_pairs
-from isothink.teacher.probe import check_toggle
-from isothink.teacher.prompts import procedural_prompts
+from isothink.store.run_folder import MANIFEST, RunFolder
+from isothink.store.tables import (
+    ITEMS_FILE,
+    PAIRS_FILE,
+    TOKEN_SCHEMA,
+    TOKENS_FILE,
+    read_columns,
+    read_pairs,
+    write_columns,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,35 +55,11 @@ def items_identity(items: tuple[Item, ...]) -> str:
     return fingerprint([item.model_dump() for item in items])
 
 
-def pairs_step(study: Study) -> str:
-    """The id of the step that makes the pairs."""
-    return f"pairs-{fingerprint({'prompts': study.prompts.model_dump(), 'teacher': study.teacher.model_dump()})}"
-
-
-def corpus_step(study: Study) -> str:
-    """The id of the step that freezes the corpus and the items."""
-    evaluation = study.evaluation.model_dump(include={"tasks", "items_per_task", "seed"})
-    recipe = {"pairs": pairs_step(study), "tokenizer": study.tokenizer.model_dump(), "evaluation": evaluation}
-    return f"corpus-{fingerprint(recipe)}"
-
-
-def make_study_pairs(study: Study) -> PairSet:
-    """Asks the teacher every prompt in both modes, after a probe that the toggle works."""
-    teacher = load_teacher(study.teacher.backend)
-    prompts = procedural_prompts(study.prompts.tasks, prompts_per_task=study.prompts.per_task, seed=study.prompts.seed)
-    check_toggle(teacher, [prompt.text for prompt in prompts])
-    return make_pairs(prompts, teacher)
-
-
 def make_inputs(study: Study, pairs: tuple[Pair, ...]) -> Inputs:
     """Tokenizes pairs and items."""
     tokenizer = load_tokenizer(study.tokenizer.backend)
     rows = tokenize_pairs(pairs, tokenizer)
-    items = tuple(
-        procedural_items(
-            study.evaluation.tasks, items_per_benchmark=study.evaluation.items_per_task, seed=study.evaluation.seed
-        )
-    )
+    items = study_items(study)
     prompts = tokenizer.encode_prompts([item.prompt for item in items])
     return Inputs(
         corpus=freeze(rows, tokenizer=tokenizer.fingerprint, vocabulary_size=tokenizer.vocabulary_size),
@@ -84,9 +68,33 @@ def make_inputs(study: Study, pairs: tuple[Pair, ...]) -> Inputs:
     )
 
 
-def pilot_inputs(study: Study) -> Inputs:
-    """The inputs that a run would freeze, made in memory; for teachers that cost nothing."""
-    return make_inputs(study, make_study_pairs(study).pairs)
+def pilot_inputs(study: Study, folder: RunFolder) -> Inputs:
+    """Inputs to plan with before a run has frozen any: what it would freeze, or those of the largest pilot.
+
+    A teacher that costs nothing is asked in memory; one that is paid for is never asked by a plan.
+
+    Raises:
+        UsageError: the teacher is paid for, and there is no pilot.
+    """
+    if study.teacher.backend in ("symbolic", "recorded"):
+        pairs: list[Pair] = []
+        make_pairs(study, folder, Sink(keep=pairs.append, drop=lambda dropped: None))
+        return make_inputs(study, tuple(pairs))
+    made = folder.step_folder("pairs", pairs_step(study))
+    places = [made] if (made / MANIFEST).is_file() else _pilots(study, folder)
+    if not places:
+        raise UsageError(
+            "the plan needs to know how long the teacher's answers are, and no pair is there yet",
+            hint="isothink generate STUDY --limit 50 asks a pilot",
+        )
+    return make_inputs(study, tuple(read_pairs(places[-1] / PAIRS_FILE)))
+
+
+def _pilots(study: PairStudy, folder: RunFolder) -> list[Path]:
+    """The complete pilots of a study, the largest last."""
+    found = [(limit_of_pilot(place.name), place) for place in (folder.path / "pilots").glob("pilot*")]
+    sizes = [(limit, place) for limit, place in found if limit is not None and (place / MANIFEST).is_file()]
+    return [place for limit, place in sorted(sizes) if place.name == pilot_step(study, limit)]
 
 
 def write_inputs(inputs: Inputs, folder: Path) -> dict[str, object]:

@@ -4,31 +4,51 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from isothink.domain.study import Study
+from isothink.domain.prompt_settings import ProceduralPrompts
+from isothink.domain.study import PairStudy, Study
 from isothink.errors import StudyError, UsageError
 from isothink.plan.students import student_architecture
 from isothink.procedural.tasks import TASKS, vocabulary
+from isothink.run.resolve import resolve_paths
 from isothink.store.run_folder import RunFolder
-from isothink.store.study_file import read_study
+from isothink.store.study_file import read_pair_study
 
 if TYPE_CHECKING:
     from isothink.run.workspace import Workspace
 
 
 def load_study_file(path: Path, overrides: Sequence[str] = ()) -> Study:
-    """A study file, or that of a run folder, checked as far as it can be without its tokenizer.
+    """A whole study file, or that of a run folder, checked as far as it can be without its tokenizer.
 
     Raises:
         StudyError: one line that names the key, the value found and what is allowed.
     """
+    study = load_pair_study_file(path, overrides)
+    if not isinstance(study, Study):
+        raise StudyError(
+            f"{path}: found a study that makes pairs only, allowed here are those that train students",
+            hint="isothink generate makes its pairs; students, arms, budgets, training and evaluation are missing",
+        )
+    return study
+
+
+def load_pair_study_file(path: Path, overrides: Sequence[str] = ()) -> PairStudy:
+    """A study file of which only the pairs are wanted: a whole one, or one that makes pairs only.
+
+    Relative paths in it are beside it; contents of local files get their digests, which identify them from then on.
+
+    Raises:
+        StudyError: see `load_study_file`.
+    """
     path = _run_of(path)
-    if path.is_dir():
+    is_run = path.is_dir()
+    if is_run:
         folder = RunFolder(path)
         if not folder.exists():
             raise UsageError(f"{path}: found a folder without study.yaml, allowed is a study file or a run folder")
         overrides = [f"output={_quoted(str(path.absolute()))}", *overrides]
         path = folder.study_file
-    study = read_study(path, overrides)
+    study = read_pair_study(path, overrides)
     if study.output is not None and not any(override.startswith("output=") for override in overrides):
         # a path in a file is beside it
         study = study.model_copy(update={"output": str(path.parent / _expanded(study.output))})
@@ -36,7 +56,7 @@ def load_study_file(path: Path, overrides: Sequence[str] = ()) -> Study:
         _check(study)
     except StudyError as error:
         raise StudyError(f"{path}: {error.message}", hint=error.hint) from None
-    return study
+    return resolve_paths(study, path.parent)
 
 
 def _run_of(path: Path) -> Path:
@@ -56,13 +76,22 @@ def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _check(study: Study) -> None:
-    for key, tasks in (("prompts.tasks", study.prompts.tasks), ("evaluation.tasks", study.evaluation.tasks)):
+def _check(study: PairStudy) -> None:
+    asked = [("prompts.tasks", study.prompts.tasks)] if isinstance(study.prompts, ProceduralPrompts) else []
+    if isinstance(study, Study):
+        asked.append(("evaluation.tasks", study.evaluation.tasks))
+    for key, tasks in asked:
         for index, task in enumerate(tasks):
             if task not in TASKS:
                 raise StudyError(f'{key}[{index}]: found "{task}", allowed are {", ".join(TASKS)}')
+    if isinstance(study, Study):
+        _check_students(study)
+
+
+def _check_students(study: Study) -> None:
     for task in study.evaluation.tasks:
-        if TASKS[task].train_is_test and task not in study.prompts.tasks:
+        taught = isinstance(study.prompts, ProceduralPrompts) and task in study.prompts.tasks
+        if isinstance(study.prompts, ProceduralPrompts) and TASKS[task].train_is_test and not taught:
             raise StudyError(
                 f'evaluation.tasks: found "{task}", whose facts must be taught, allowed are those of prompts.tasks'
             )
@@ -70,7 +99,7 @@ def _check(study: Study) -> None:
         student_architecture(study, index, len(vocabulary()))
 
 
-def default_folder(study: Study) -> RunFolder:
+def default_folder(study: PairStudy) -> RunFolder:
     """Where a study's artifacts lie: exactly `output` if it is given, else `runs/<name>` under the current folder."""
     return RunFolder(Path("runs") / study.name if study.output is None else _expanded(study.output))
 
@@ -84,7 +113,7 @@ def open_run(path: Path) -> "Workspace":
     path = _run_of(path)
     folder = RunFolder(path)
     if path.is_file():
-        folder = default_folder(load_study_file(path))
+        folder = default_folder(load_pair_study_file(path))
     if not folder.exists():
         raise UsageError(f"{folder.path}: found no run there", hint="isothink run STUDY makes one in runs/NAME")
     from isothink.run.workspace import Workspace

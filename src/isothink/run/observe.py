@@ -14,7 +14,8 @@ from isothink.errors import RunFolderError
 from isothink.evidence.observations import CellFacts, Floats, ItemFacts, Observations
 from isothink.evidence.record import MissingCell
 from isothink.plan.record import Plan, PlannedCell
-from isothink.run.inputs import pairs_step
+from isothink.run.identity import pairs_step
+from isothink.run.teacher_share import teacher_share
 from isothink.run.todo import failures_in
 from isothink.run.workspace import Workspace
 from isothink.store.run_folder import RunFolder, read_json
@@ -48,7 +49,7 @@ def observe(workspace: Workspace) -> tuple[Observations, tuple[MissingCell, ...]
         return np.array([getattr(score, name) for score in scores], dtype=np.float64).reshape(shape)
 
     observations = Observations(
-        cells=tuple(_facts(workspace.folder, cell, parameters[cell.student]) for cell in complete),
+        cells=tuple(_facts(workspace, cell, parameters[cell.student]) for cell in complete),
         items=tuple(
             ItemFacts(item=item.id, benchmark=item.benchmark, family=item.family, cluster=item.cluster)
             for item in items
@@ -108,7 +109,8 @@ def _scores(folder: RunFolder, cell: PlannedCell, items: tuple[Item, ...]) -> Sc
     )
 
 
-def _facts(folder: RunFolder, cell: PlannedCell, parameters: int) -> CellFacts:
+def _facts(workspace: Workspace, cell: PlannedCell, parameters: int) -> CellFacts:
+    folder = workspace.folder
     training = (folder.manifest("samples", str(cell.samples)) or {}).get("training")
     if training is None:
         place = folder.step_folder("samples", str(cell.samples))
@@ -124,7 +126,7 @@ def _facts(folder: RunFolder, cell: PlannedCell, parameters: int) -> CellFacts:
         seed=cell.seed,
         trunk=training["trunk"],
         training_flops={name: float(flops) for name, flops in training["by_convention"].items()},
-        fixed_flops=0.0,
+        fixed_flops=teacher_share(workspace, cell),
     )
 
 

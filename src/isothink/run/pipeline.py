@@ -1,27 +1,33 @@
 """Runs a study from its file to its report, doing only what is missing. The engine behind api.run."""
 
 import hashlib
+import shutil
 from pathlib import Path
 
 from isothink import __version__
-from isothink.domain.study import Study
-from isothink.errors import StepError
+from isothink.domain.study import PairStudy, Study
+from isothink.domain.teacher_settings import OpenAITeacher, TransformersTeacher
+from isothink.errors import StepError, UsageError
 from isothink.evidence.record import Evidence
 from isothink.plan.planner import plan as make_plan
 from isothink.plan.record import Plan
 from isothink.run.analysis import analyze_run, read_evidence
+from isothink.run.answers import journal_folder
 from isothink.run.backends import require_train_libraries
-from isothink.run.inputs import Inputs, corpus_step, pairs_step, pilot_inputs, read_inputs
+from isothink.run.identity import asking_identity, corpus_step, pairs_step, pilot_step
+from isothink.run.inputs import Inputs, pilot_inputs, read_inputs
 from isothink.run.load import default_folder
 from isothink.run.progress import Progress
 from isothink.run.reporting import write_report
 from isothink.run.result import STAGES, Failure, RunResult, Stage
 from isothink.run.scheduler import Outcome, Scheduler, Step
 from isothink.run.states import BranchStates
+from isothink.run.teacher_share import read_pair_summary
 from isothink.run.todo import completed_in, steps_to_do
 from isothink.run.workspace import Workspace
 from isothink.store.attempts import wasted
 from isothink.store.fingerprint import fingerprint
+from isothink.store.journal import Journal
 from isothink.store.lock import hold_lock
 from isothink.store.run_folder import SCHEMA_VERSION, RunFolder, read_json, write_json, write_text
 from isothink.store.study_file import write_study
@@ -31,7 +37,7 @@ def plan_study(study: Study, folder: RunFolder | None = None) -> Plan:
     """The plan of a study: from the frozen corpus if a run folder holds it, else from a corpus made in memory."""
     folder = folder or default_folder(study)
     frozen = read_inputs(folder, study)
-    return _plan(study, folder, frozen or pilot_inputs(study), frozen is not None)
+    return _plan(study, folder, frozen or pilot_inputs(study, folder), frozen is not None)
 
 
 def _plan(study: Study, folder: RunFolder, inputs: Inputs, measured: bool) -> Plan:
@@ -39,41 +45,77 @@ def _plan(study: Study, folder: RunFolder, inputs: Inputs, measured: bool) -> Pl
     return make_plan(study, lengths, inputs.item_lengths(), completed_in(folder))
 
 
-def run_study(study: Study, *, until: Stage = "report", quiet: bool = False) -> RunResult:
+def run_study(
+    study: PairStudy,
+    *,
+    until: Stage = "report",
+    quiet: bool = False,
+    limit: int | None = None,
+    retry_failed: bool = False,
+) -> RunResult:
     """Does what is missing of a study, up to a stage.
+
+    With `limit`, only a pilot of so many prompts is asked, and nothing else is done. With `retry_failed`, requests that
+    failed for good are asked again.
 
     Raises:
         MissingDependencyError: a library of the `train` extra is not installed.
         RunFolderError: another process runs it.
         StepError: pairs or corpus could not be made; nothing else can start.
     """
-    require_train_libraries()
+    if until != "generate" or (limit is None and isinstance(study, Study)):
+        require_train_libraries()
     folder = default_folder(study)
     folder.path.mkdir(parents=True, exist_ok=True)
     with hold_lock(folder.lock_file):
-        return _Run(study, folder, quiet=quiet).until(until)
+        run = _Run(study, folder, quiet=quiet)
+        if retry_failed:
+            run.forget_failed_requests()
+        return run.until(until, limit=limit)
 
 
 class _Run:
     """One scheduler's pass over a study, with the lock held."""
 
-    def __init__(self, study: Study, folder: RunFolder, *, quiet: bool) -> None:
-        self.study = study
+    def __init__(self, study: PairStudy, folder: RunFolder, *, quiet: bool) -> None:
+        self.pair_study = study
         self.folder = folder
         self.quiet = quiet
         self.completed: list[str] = []
         self.skipped: list[str] = []
         self.failures: dict[str, str] = {}
 
-    def until(self, stage: Stage) -> RunResult:
+    @property
+    def study(self) -> Study:
+        """The whole study."""
+        if not isinstance(self.pair_study, Study):
+            raise UsageError("found a study that makes pairs only, allowed here are those that train students")
+        return self.pair_study
+
+    def forget_failed_requests(self) -> None:
+        """Has requests that failed for good asked again, and what was made without them made anew."""
+        teacher = self.pair_study.teacher
+        if not isinstance(teacher, OpenAITeacher | TransformersTeacher):
+            return
+        with Journal(journal_folder(self.folder.replies, asking_identity(teacher))) as journal:
+            if not journal.forget_failures():
+                return
+        steps = [("pairs", pairs_step(self.pair_study))]
+        if isinstance(self.pair_study, Study):
+            steps.append(("corpus", corpus_step(self.pair_study)))
+        steps.extend(("pilots", place.name) for place in (self.folder.path / "pilots").glob("pilot*"))
+        for kind, step in steps:
+            shutil.rmtree(self.folder.step_folder(kind, step), ignore_errors=True)
+
+    def until(self, stage: Stage, *, limit: int | None = None) -> RunResult:
         """Goes from stage to stage."""
         wanted = STAGES.index(stage)
         self.folder.remove_partial()
-        text = write_study(self.study.model_copy(update={"output": None}))
+        text = write_study(self.pair_study.model_copy(update={"output": None}))
         if not _holds(self.folder.study_file, text):
             self.folder.plan_file.unlink(missing_ok=True)  # made for another study: nobody may read it with this one
             write_text(self.folder.study_file, text)
-        self._generate()
+        made = self._generate(limit)
         report = None
         if wanted >= STAGES.index("train"):
             plan = self._plan()
@@ -87,12 +129,17 @@ class _Run:
             skipped=tuple(self.skipped),
             failed=tuple(Failure(id=step, error=error) for step, error in self.failures.items()),
             report=report,
+            pairs=read_pair_summary(self.folder, made),
         )
 
-    def _generate(self) -> None:
-        pairs, corpus = pairs_step(self.study), corpus_step(self.study)
+    def _generate(self, limit: int | None) -> str:
+        """Makes pairs and corpus, or a pilot; returns the id of the step that made the pairs."""
+        made = pairs_step(self.pair_study) if limit is None else pilot_step(self.pair_study, limit)
+        wanted: list[tuple[str, str, tuple[str, ...]]] = [("pairs" if limit is None else "pilots", made, ())]
+        if limit is None and isinstance(self.pair_study, Study):
+            wanted.append(("corpus", corpus_step(self.pair_study), (made,)))
         steps = []
-        for kind, step, needs in (("pairs", pairs, ()), ("corpus", corpus, (pairs,))):
+        for kind, step, needs in wanted:
             if self.folder.manifest(kind, step) is None:
                 steps.append(Step(id=step, needs=needs, work=1.0))
             else:
@@ -101,6 +148,7 @@ class _Run:
         if outcome.failed:
             step, error = next(iter(outcome.failed.items()))
             raise StepError(f"{step} failed: {error}", hint=f"see {self.folder.log_file(step)}")
+        return made
 
     def _plan(self) -> Plan:
         inputs = read_inputs(self.folder, self.study)
@@ -139,7 +187,7 @@ class _Run:
             scheduler = Scheduler(
                 self.folder,
                 processes=processes,
-                threads=self.study.resources.threads,
+                threads=self.study.resources.threads if isinstance(self.pair_study, Study) else 1,
                 listener=progress,
                 on_settled=states.settled if states is not None else lambda step: None,
             )

@@ -12,7 +12,7 @@ from isothink.corpus.order import prompt_order
 from isothink.errors import UsageError
 from isothink.plan.planner import Completed
 from isothink.plan.record import PlannedCell
-from isothink.run.inputs import pairs_step
+from isothink.run.identity import pairs_step
 from isothink.run.observe import ledger_rows
 from isothink.run.todo import completed_in, failures_in
 from isothink.run.workspace import Workspace

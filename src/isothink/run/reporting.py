@@ -20,7 +20,10 @@ from isothink.report.data import (
 )
 from isothink.report.page import render_page
 from isothink.report.text import shortened
+from isothink.run.analysis import TEACHER_FREE, TEACHER_UNKNOWN
+from isothink.run.identity import pairs_step
 from isothink.run.observe import ledger_rows, missing_cells
+from isothink.run.teacher_share import read_pair_summary, teacher_flops
 from isothink.run.workspace import Workspace
 from isothink.store.run_folder import RunFolder, write_text
 from isothink.store.study_file import write_study
@@ -48,7 +51,7 @@ def report_data(workspace: Workspace, evidence: Evidence) -> ReportData:
         study_text=write_study(study),
         evidence=evidence,
         ledger=_ledger(rows),
-        teacher_cost_is_absent=study.teacher.backend == "symbolic",
+        teacher_note=_teacher_note(workspace),
         plan=_totals(plan, missing),
         missing=tuple(_missing(cell) for cell in missing),
         samples=_samples(folder, plan, evidence),
@@ -61,6 +64,14 @@ def report_data(workspace: Workspace, evidence: Evidence) -> ReportData:
         generated_at=time.strftime("%Y-%m-%d %H:%M %Z"),
         complete=not any(cell.reason == "not run yet" for cell in missing),
     )
+
+
+def _teacher_note(workspace: Workspace) -> str:
+    """Why the ledger holds no cost of the teacher; empty where it does."""
+    summary = read_pair_summary(workspace.folder, pairs_step(workspace.study))
+    if workspace.study.teacher.backend == "symbolic":
+        return TEACHER_FREE
+    return TEACHER_UNKNOWN if summary is None or teacher_flops(summary) is None else ""
 
 
 def versions() -> dict[str, str]:
@@ -80,7 +91,7 @@ def _ledger(rows: list[Any]) -> dict[Phase, PhaseTotal]:
         totals[row["phase"]].append(row)
     return {
         phase: PhaseTotal(
-            flops=sum(row["flops"] for row in totals[phase]),
+            flops=sum(row["flops"] or 0.0 for row in totals[phase]),
             tokens=sum(row["tokens"] for row in totals[phase]),
             seconds=sum(row["seconds"] for row in totals[phase]),
         )

@@ -4,7 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from isothink.teacher.summary import PairSummary
+
 Stage = Literal["generate", "train", "evaluate", "analyze", "report"]
+ExportFormat = Literal["messages", "parquet", "dataset"]
 STAGES: tuple[Stage, ...] = ("generate", "train", "evaluate", "analyze", "report")
 
 
@@ -25,3 +28,5 @@ class RunResult:
     skipped: tuple[str, ...]
     failed: tuple[Failure, ...]
     report: Path | None
+    pairs: PairSummary | None = None
+    """How the pairs were made."""

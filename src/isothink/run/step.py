@@ -10,14 +10,17 @@ from typing import Literal
 from isothink.domain.ledger import LedgerRow
 from isothink.errors import StepError, UsageError
 from isothink.run.evaluation import evaluate_cell
-from isothink.run.inputs import corpus_step, make_inputs, make_study_pairs, pairs_step, write_inputs
+from isothink.run.generation import write_pairs
+from isothink.run.identity import corpus_step, limit_of_pilot, pairs_step, pilot_step
+from isothink.run.inputs import make_inputs, write_inputs
+from isothink.run.teacher_share import teacher_flops
 from isothink.run.training import train_segment
 from isothink.run.workspace import Workspace
 from isothink.store.attempts import Attempt, wasted
 from isothink.store.run_folder import MANIFEST, SCHEMA_VERSION, write_json
-from isothink.store.tables import PAIR_SCHEMA, PAIRS_FILE, read_pairs, write_records
+from isothink.store.tables import PAIRS_FILE, read_pairs
 
-Kind = Literal["pairs", "corpus", "segments", "samples"]
+Kind = Literal["pairs", "pilots", "corpus", "segments", "samples"]
 Spent = Callable[[float], None]
 
 
@@ -27,8 +30,11 @@ def kind_of_step(workspace: Workspace, step: str) -> Kind:
     Raises:
         UsageError: the study has no such step.
     """
-    if step == pairs_step(workspace.study):
+    limit = limit_of_pilot(step)
+    if step == pairs_step(workspace.pair_study):
         return "pairs"
+    if limit is not None and step == pilot_step(workspace.pair_study, limit):
+        return "pilots"
     if step == corpus_step(workspace.study):
         return "corpus"
     if workspace.segment(step) is not None:
@@ -55,7 +61,7 @@ def execute_step(workspace: Workspace, step: str, spent: Spent | None = None) ->
         print(f"{_now()} begins", file=lines, flush=True)
         try:
             with folder.writing(kind, step) as beside:
-                facts = _make(workspace, kind, step, beside, attempt)
+                facts = _make(workspace, kind, step, beside, attempt, spent or (lambda flops: None))
                 waste = wasted(folder.attempts_file(step), step, finished=name)
                 rows = [*facts.pop("ledger", []), *([waste.model_dump()] if waste else [])]  # type: ignore[misc]
                 manifest = {"schema_version": SCHEMA_VERSION, "id": step, "kind": kind, **facts, "ledger": rows}
@@ -81,9 +87,11 @@ class ReportingAttempt(Attempt):
         return written
 
 
-def _make(workspace: Workspace, kind: Kind, step: str, beside: Path, attempt: Attempt) -> dict[str, object]:
-    if kind == "pairs":
-        return _make_pairs(workspace, step, beside, attempt)
+def _make(
+    workspace: Workspace, kind: Kind, step: str, beside: Path, attempt: Attempt, spent: Spent
+) -> dict[str, object]:
+    if kind in ("pairs", "pilots"):
+        return _make_pairs(workspace, step, beside, attempt, spent)
     if kind == "corpus":
         pairs = read_pairs(workspace.folder.step_folder("pairs", pairs_step(workspace.study)) / PAIRS_FILE)
         return write_inputs(make_inputs(workspace.study, tuple(pairs)), beside)
@@ -104,27 +112,27 @@ def _require_trained(workspace: Workspace, segment: str) -> None:
         raise StepError(f"{segment} is not trained yet, and comes first", hint="isothink run does steps in their order")
 
 
-def _make_pairs(workspace: Workspace, step: str, beside: Path, attempt: Attempt) -> dict[str, object]:
-    made = make_study_pairs(workspace.study)
-    if not made.pairs:
-        raise StepError(f"the teacher made no pair; dropped: {made.dropped}")
-    write_records(beside / PAIRS_FILE, made.pairs, PAIR_SCHEMA)
-    counted = made.off.flops is not None and made.on.flops is not None
-    row = LedgerRow(
-        phase="teacher",
-        step=step,
-        flops=(made.off.flops or 0.0) + (made.on.flops or 0.0),
-        hardware_flops=None,
-        tokens=made.off.prompt_tokens + made.off.output_tokens + made.on.prompt_tokens + made.on.output_tokens,
-        seconds=attempt.seconds,
-    )
+def _make_pairs(workspace: Workspace, step: str, beside: Path, attempt: Attempt, spent: Spent) -> dict[str, object]:
+    study = workspace.pair_study
+    summary = write_pairs(study, workspace.folder, beside, limit=limit_of_pilot(step), progressed=spent)
+    ledger = []
+    if summary.backend != "recorded":  # whoever asked the teacher then, it was not this study
+        sides = (summary.off, summary.on)
+        tokens = sum((side.prompt_tokens or 0) + (side.output_tokens or 0) for side in sides)
+        row = LedgerRow(
+            phase="teacher",
+            step=step,
+            flops=teacher_flops(summary),
+            hardware_flops=None,
+            tokens=tokens,
+            seconds=summary.seconds or attempt.seconds,
+        )
+        ledger.append(row.model_dump())
     return {
-        "teacher": made.teacher,
-        "teacher_flops_are_counted": counted,
-        "pairs": len(made.pairs),
-        "dropped": made.dropped,
-        "modes": [made.off.model_dump(), made.on.model_dump()],
-        "ledger": [row.model_dump()],
+        "teacher": summary.teacher,
+        "pairs": summary.pairs,
+        "summary": summary.model_dump(mode="json"),
+        "ledger": ledger,
     }
 
 

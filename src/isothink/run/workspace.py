@@ -7,14 +7,14 @@ from isothink.compute.architecture import Architecture
 from isothink.corpus.corpus import CorpusLengths
 from isothink.corpus.stream import Stream, cut, open_stream
 from isothink.domain.arm import parse_arm
-from isothink.domain.study import Study
-from isothink.errors import RunFolderError
+from isothink.domain.study import PairStudy, Study
+from isothink.errors import RunFolderError, UsageError
 from isothink.plan.record import Plan, PlannedCell, Segment
 from isothink.plan.students import student_architecture, student_config
 from isothink.run.backends import load_tokenizer, load_trainer
 from isothink.run.inputs import Inputs, read_inputs
 from isothink.store.run_folder import RunFolder, read_record
-from isothink.store.study_file import read_study
+from isothink.store.study_file import read_pair_study
 
 if TYPE_CHECKING:
     from isothink.backends.words import WordsTokenizer
@@ -30,9 +30,22 @@ class Workspace:
         self._streams: dict[tuple[str, int], Stream] = {}
 
     @cached_property
+    def pair_study(self) -> PairStudy:
+        """The part of the study that makes pairs; a study file may hold no more."""
+        return read_pair_study(self.folder.study_file)
+
+    @cached_property
     def study(self) -> Study:
-        """The study as resolved."""
-        return read_study(self.folder.study_file)
+        """The study as resolved.
+
+        Raises:
+            UsageError: the study makes pairs and nothing else.
+        """
+        if not isinstance(self.pair_study, Study):
+            raise UsageError(
+                f"{self.folder.path}: found a study that makes pairs only, allowed are those that train students"
+            )
+        return self.pair_study
 
     @cached_property
     def plan(self) -> Plan:

@@ -22,6 +22,7 @@ Stored = TypeVar("Stored", bound=Record)
 
 SCHEMA_VERSION = 1
 MANIFEST = "manifest.json"
+KINDS = ("pairs", "pilots", "corpus", "segments", "samples")
 
 
 class RunFolder:
@@ -35,6 +36,7 @@ class RunFolder:
     evidence_file = property(lambda self: self.path / "evidence.json")
     report_file = property(lambda self: self.path / "report.html")
     lock_file = property(lambda self: self.path / "lock")
+    replies = property(lambda self: self.path / "replies")
 
     def step_folder(self, kind: str, step: str) -> Path:
         """Where the artifact of one step lies: `pairs`, `corpus`, `segments` or `samples`, then the step's id."""
@@ -88,7 +90,7 @@ class RunFolder:
 
     def remove_partial(self) -> None:
         """Removes what interrupted writers left; only the holder of the lock may call this."""
-        for kind in ("pairs", "corpus", "segments", "samples"):
+        for kind in KINDS:
             for leftover in (self.path / kind).glob(".*.partial"):
                 shutil.rmtree(leftover, ignore_errors=True)
         for leftover in (*self.path.glob(".*.partial"), *self.path.glob("failures/.*.partial")):

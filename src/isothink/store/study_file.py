@@ -7,15 +7,17 @@ import re
 from collections.abc import Sequence
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML, SafeConstructor, YAMLError
 from ruamel.yaml.nodes import ScalarNode
 
-from isothink.domain.study import Study
+from isothink.domain.study import PairStudy, Study
 from isothink.errors import StudyError, UsageError
+
+Parsed = TypeVar("Parsed", bound=PairStudy)
 
 LARGEST_FILE = 256 * 1024
 MOST_VALUES = 100_000
@@ -56,22 +58,42 @@ def read_study(path: Path, overrides: Sequence[str] = ()) -> Study:
         StudyError: naming the file, the key, the value found and what is allowed.
         UsageError: an override that is no `key=value`.
     """
-    data = _load(path)
-    for override in overrides:
-        _override(data, override)
-    return parse_study(data, name=str(path))
+    return parse_study(_overridden(path, overrides), name=str(path))
+
+
+def read_pair_study(path: Path, overrides: Sequence[str] = ()) -> PairStudy:
+    """The study that `path` holds: a whole one, or one without any key of training, which makes pairs only.
+
+    Raises:
+        StudyError, UsageError: see `read_study`.
+    """
+    data = _overridden(path, overrides)
+    if any(key in data for key in Study.model_fields if key not in PairStudy.model_fields):
+        return parse_study(data, name=str(path))
+    return _parse(PairStudy, data, str(path))
 
 
 def parse_study(data: Any, *, name: str) -> Study:
     """Turns plain data into a study; `name` is what errors begin with."""
+    return _parse(Study, data, name)
+
+
+def _overridden(path: Path, overrides: Sequence[str]) -> dict[str, Any]:
+    data: dict[str, Any] = _load(path)
+    for override in overrides:
+        _override(data, override)
+    return data
+
+
+def _parse(record: type[Parsed], data: Any, name: str) -> Parsed:
     _refuse_unfit(data, name)
     try:
-        return Study.model_validate_json(json.dumps(data, default=str))
+        return record.model_validate_json(json.dumps(data, default=str))
     except ValidationError as error:
         raise _one_line(error, name, data) from None
 
 
-def write_study(study: Study) -> str:
+def write_study(study: PairStudy) -> str:
     """`study` as YAML, every default written out."""
     stream = StringIO()
     yaml = YAML()

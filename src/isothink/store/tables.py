@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from isothink.domain.pair import Pair
+from isothink.domain.pair import DroppedPair, Pair, StoredPair
 from isothink.domain.record import Record
+from isothink.domain.reply import ReplyFacts
 from isothink.domain.sample import Sample
 from isothink.errors import RunFolderError
 
@@ -18,7 +20,25 @@ ITEMS_FILE = "items.parquet"
 SAMPLES_FILE = "samples.parquet"
 METRICS_FILE = "metrics.parquet"
 
-PAIR_SCHEMA = pa.schema([(name, pa.string()) for name in Pair.model_fields])
+DROPPED_FILE = "dropped.parquet"
+_REPLY_TYPES = {
+    **dict.fromkeys(("max_tokens", "attempts"), pa.int64()),
+    **dict.fromkeys(("prompt_tokens", "output_tokens", "reasoning_tokens"), pa.int64()),
+    **dict.fromkeys(("counted_prompt_tokens", "counted_trace_tokens", "counted_answer_tokens"), pa.int64()),
+    **dict.fromkeys(("latency_seconds", "flops"), pa.float64()),
+    **dict.fromkeys(("merged", "correct"), pa.bool_()),
+}
+PAIR_SCHEMA = pa.schema(
+    [(name, pa.string()) for name in StoredPair.model_fields if name not in ("off", "on")]
+    + [
+        (f"{mode}_{name}", _REPLY_TYPES.get(name, pa.string()))
+        for mode in ("off", "on")
+        for name in ReplyFacts.model_fields
+    ]
+)
+DROPPED_SCHEMA = pa.schema([(name, pa.string()) for name in DroppedPair.model_fields])
+ROWS_AT_ONCE = 512
+BYTES_AT_ONCE = 8 * 2**20
 
 TOKEN_SCHEMA = pa.schema(
     [
@@ -59,6 +79,46 @@ def write_records(path: Path, records: Sequence[Record], schema: pa.Schema) -> N
     write_columns(path, {name: [getattr(record, name) for record in records] for name in schema.names}, schema)
 
 
+class TableWriter:
+    """Writes rows to a Parquet file as they come, holding a few hundred of them (or a few megabytes) in memory."""
+
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        self._schema = schema
+        self._rows: list[dict[str, Any]] = []
+        self._bytes = 0
+        self._writer = pq.ParquetWriter(path, schema, compression="zstd")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            self._flush()
+        self._writer.close()
+
+    def add(self, row: dict[str, Any]) -> None:
+        """Adds a row."""
+        self._rows.append(row)
+        self._bytes += sum(len(value) for value in row.values() if isinstance(value, str))
+        if len(self._rows) >= ROWS_AT_ONCE or self._bytes >= BYTES_AT_ONCE:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._rows:
+            self._writer.write_table(pa.Table.from_pylist(self._rows, schema=self._schema))
+        self._rows, self._bytes = [], 0
+
+
+def pair_row(pair: StoredPair) -> dict[str, Any]:
+    """A pair as a row of `PAIR_SCHEMA`."""
+    row = {name: getattr(pair, name) for name in StoredPair.model_fields if name not in ("off", "on")}
+    for mode, facts in (("off", pair.off), ("on", pair.on)):
+        row.update({f"{mode}_{name}": getattr(facts, name) for name in ReplyFacts.model_fields})
+    return row
+
+
 def write_columns(path: Path, columns: dict[str, Any], schema: pa.Schema) -> None:
     """Writes columns of equal length as one Parquet file."""
     pq.write_table(pa.table(columns, schema=schema), path, compression="zstd")
@@ -81,4 +141,5 @@ def read_columns(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
 
 def read_pairs(path: Path) -> list[Pair]:
     """The pairs of a Parquet file."""
-    return [Pair.model_validate(row) for row in read_columns(path).to_pylist()]
+    columns = read_columns(path, tuple(Pair.model_fields))
+    return [Pair.model_validate(row) for row in columns.to_pylist()]

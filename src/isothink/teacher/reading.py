@@ -4,12 +4,13 @@ import json
 from dataclasses import dataclass
 
 from isothink.domain.reply import FinishReason, ReasoningMode, Reply
-from isothink.domain.think import ThinkState, parse_think
+from isothink.domain.sample import ThinkState
+from isothink.domain.think import parse_think
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reading:
-    """A reply taken apart. `answer` is empty where there is none; `merged` says that the answer stood in the wrong field."""
+    """A reply taken apart. `answer` is empty where there is none; `merged`: the answer stood in the wrong field."""
 
     trace: str
     answer: str
@@ -24,8 +25,8 @@ def read_reply(reply: Reply, mode: ReasoningMode) -> Reading:
     Servers hand a trace over in a field of its own (`reasoning_content`, `reasoning`), or leave it in the text between
     think tags. Two of their faults are undone:
 
-    - With reasoning off, some parsers put the whole answer where the trace belongs (vllm-project/vllm#17357): a finished
-      reply without content is then all answer.
+    - With reasoning off, some parsers put the whole answer where the trace belongs (vllm-project/vllm#17357): a
+      finished reply without content is then all answer.
     - A trace that the cap cut off leaves no content: it is `unclosed`, and there is no answer.
     """
     if not reply.reasoning.strip():

@@ -17,12 +17,6 @@ PHASE_NAMES = {
     "judging": "judging",
     "waste": "waste (lost to interruption)",
 }
-NO_TEACHER = (
-    "The teacher of this study is a program: its cost is zero FLOPs, so teacher cost is absent from every total here. "
-    "With a model as teacher, every reasoning pair would cost more to make than an IFT pair."
-)
-
-
 @dataclass(frozen=True, kw_only=True)
 class PhaseRow:
     """One phase's line of the table."""
@@ -76,8 +70,8 @@ def _row(data: ReportData, phase: str, total: float) -> PhaseRow:
 
 def _sentences(data: ReportData) -> tuple[str, ...]:
     plan, found = data.plan, []
-    if data.teacher_cost_is_absent:
-        found.append(NO_TEACHER)
+    if data.teacher_note:
+        found.append(data.teacher_note)
     if plan.planned_training_flops > 0:
         spent = data.ledger["training"].flops if "training" in data.ledger else 0.0
         share = numbers.percent(spent / plan.planned_training_flops)

@@ -1,0 +1,94 @@
+"""The identities of the steps before training: what a teacher is asked, the pairs, the corpus. Used by run/.
+
+A path, an address or a number of processes is never part of one; contents are, as digests.
+"""
+
+import re
+from typing import Any
+
+from pydantic import JsonValue
+
+from isothink.domain.prompt_settings import DataPrompts
+from isothink.domain.study import PairStudy, Study
+from isothink.domain.teacher_settings import (
+    ModelTeacher,
+    OpenAITeacher,
+    RecordedTeacher,
+    SymbolicTeacher,
+    TransformersTeacher,
+)
+from isothink.store.fingerprint import fingerprint
+
+_MODE = {"request", "model", "system", "prompt_suffix"}
+_PILOT = re.compile(r"pilot(\d{1,8})-[0-9a-f]+")
+
+
+def asking_identity(teacher: ModelTeacher) -> dict[str, Any]:
+    """What decides a reply, apart from the prompt and the cap on its tokens."""
+    common = {"backend": teacher.backend, "off": teacher.off.model_dump(), "on": teacher.on.model_dump()}
+    common["sampling"] = teacher.sampling.model_dump()
+    if isinstance(teacher, OpenAITeacher):
+        return {**common, "model": teacher.model}
+    model = {"model": teacher.model} if teacher.digest is None else {"digest": teacher.digest}
+    return {**common, **model, "revision": teacher.revision, "precision": teacher.precision}
+
+
+def toggle_of(teacher: SymbolicTeacher | RecordedTeacher | ModelTeacher) -> dict[str, JsonValue]:
+    """What is sent in each mode; for a program and for recorded replies, the name of the mode alone."""
+    if isinstance(teacher, OpenAITeacher | TransformersTeacher):
+        return {
+            "off": teacher.off.model_dump(mode="json", include=_MODE),
+            "on": teacher.on.model_dump(mode="json", include=_MODE),
+        }
+    return {"off": "off", "on": "on"}
+
+
+def pairs_step(study: PairStudy) -> str:
+    """The id of the step that makes the pairs."""
+    return f"pairs-{fingerprint(_pairs_recipe(study))}"
+
+
+def pilot_step(study: PairStudy, limit: int) -> str:
+    """The id of the step that makes the pairs of `limit` prompts."""
+    return f"pilot{limit}-{fingerprint(_pairs_recipe(study))}"
+
+
+def limit_of_pilot(step: str) -> int | None:
+    """The limit that the id of a pilot holds; None for other steps."""
+    match = _PILOT.fullmatch(step)
+    return int(match[1]) if match else None
+
+
+def corpus_step(study: Study) -> str:
+    """The id of the step that freezes the corpus and the items."""
+    evaluation = study.evaluation.model_dump(include={"tasks", "items_per_task", "seed"})
+    recipe = {"pairs": pairs_step(study), "tokenizer": study.tokenizer.model_dump(), "evaluation": evaluation}
+    return f"corpus-{fingerprint(recipe)}"
+
+
+def _pairs_recipe(study: PairStudy) -> dict[str, Any]:
+    recipe = {"prompts": _prompts(study), "teacher": _teacher(study.teacher)}
+    filters = study.filters.model_dump()
+    for chosen in filters["decontamination"]["against"]:
+        del chosen["path"]
+    if isinstance(study, Study) and study.filters.decontamination.items and isinstance(study.prompts, DataPrompts):
+        recipe["items"] = study.evaluation.model_dump(include={"tasks", "items_per_task", "seed"})
+    return {**recipe, "filters": filters}
+
+
+def _prompts(study: PairStudy) -> dict[str, Any]:
+    prompts = study.prompts.model_dump()
+    for chosen in prompts.get("sets", ()):
+        chosen.pop("path", None)
+    return prompts
+
+
+def _teacher(teacher: SymbolicTeacher | RecordedTeacher | ModelTeacher) -> dict[str, Any]:
+    if isinstance(teacher, SymbolicTeacher | RecordedTeacher):
+        return teacher.model_dump()
+    counted = (
+        {"architecture": teacher.architecture, "tokenizer": teacher.tokenizer}
+        if isinstance(teacher, OpenAITeacher)
+        else {}
+    )
+    return {**asking_identity(teacher), **counted}
