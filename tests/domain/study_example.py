@@ -22,6 +22,11 @@ VALID = {
     "title": "A tiny study",
     "prompts": {"backend": "procedural", "tasks": ["capital", "chain"], "per_task": 10, "seed": 0},
     "teacher": {"backend": "symbolic"},
+    "filters": {
+        "on_length": "drop",
+        "keep": "all",
+        "decontamination": {"words": 13, "shortest_item": 8, "items": True},
+    },
     "tokenizer": {"backend": "words"},
     "students": [
         {"name": "s", "backend": "transformers", "architecture": ARCHITECTURE},

@@ -70,11 +70,11 @@ class TeacherConformance:
         assert teacher.render(question) == teacher.render(question)
 
     def test_what_receive_raises_ends_the_work(self, teacher, prompts):
-        class StopNow(Exception):
+        class StopNowError(Exception):
             pass
 
         def receive(question, answer):
-            raise StopNow
+            raise StopNowError
 
-        with pytest.raises(StopNow):
+        with pytest.raises(StopNowError):
             teacher.answer_all([Question(key="k", prompt=prompts[0], mode="off", max_tokens=8)], receive)

@@ -1,4 +1,4 @@
-"""The toggle check: a teacher that ignores the toggle is found out before it is paid, with both of its replies shown."""
+"""The toggle check: a teacher that ignores the toggle is found out before it is paid, and both replies are shown."""
 
 import pytest
 

@@ -23,12 +23,16 @@ if TYPE_CHECKING:
 
 
 class PromptSource:
-    """All rows of a study's prompts, read again from their files each time, and facts about where they came from."""
+    """All rows of a study's prompts, and facts about where they came from.
+
+    Files are read again each time, since they may be of any size; what generators make is kept.
+    """
 
     def __init__(self, study: PairStudy) -> None:
         self._prompts = study.prompts
         self._hub: dict[int, HubRows] = {}
         self._facts: list[dict[str, JsonValue]] = []
+        self._made: list[PromptRow] = []
         if isinstance(self._prompts, DataPrompts):
             self._open(self._prompts)
 
@@ -40,7 +44,8 @@ class PromptSource:
     def rows(self) -> Iterator[PromptRow]:
         """Every row."""
         if isinstance(self._prompts, ProceduralPrompts):
-            yield from _procedural(self._prompts)
+            self._made = self._made or list(_procedural(self._prompts))
+            yield from self._made
             return
         for number, chosen in enumerate(self._prompts.sets):
             rows = self._hub[number].rows() if number in self._hub else read_rows(Path(_path(chosen)))
