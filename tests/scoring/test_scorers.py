@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from isothink.domain.sample import Item
 from isothink.scoring.boxed import last_boxed
 from isothink.scoring.scorers import score
-from isothink.domain.sample import Item
 
 
 def item(reference, answer_format):
@@ -99,6 +99,11 @@ def test_no_answer_is_wrong_and_not_missing(answer_format):
 def test_a_reference_outside_its_own_format_is_an_error_and_not_a_wrong_answer():
     with pytest.raises(ValueError, match="holds no answer"):
         score(item("A or B", "letter"), "A")
+
+
+def test_mathematics_is_not_scored_one_by_one():
+    with pytest.raises(ValueError, match="in batches"):
+        score(item("5", "math"), "5")
 
 
 @pytest.mark.parametrize(

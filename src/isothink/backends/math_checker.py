@@ -49,7 +49,8 @@ class MathVerifyChecker:
         """
         if pairs and find_spec("math_verify") is None:
             raise MissingDependencyError(
-                "comparing mathematics needs math_verify, which is not installed", hint="pip install math-verify"
+                "comparing mathematics needs math-verify, which is not installed",
+                hint="pip install 'isothink[generate]'",
             )
         with self._lock:
             try:

@@ -11,7 +11,6 @@ import resource
 import signal
 import sys
 from contextlib import suppress
-from importlib import import_module
 from typing import Any, TextIO
 
 from isothink.scoring.notation import as_latex, is_balanced
@@ -29,7 +28,7 @@ def main() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
     logging.disable()
     try:
-        import_module("math_verify")  # takes 0.4 s, before the first deadline begins
+        compare("1/2", "0.5")  # imports and tables take 0.5 s, before the first deadline begins
     except Exception as error:
         _write(answers, error=_described(error))
         return
