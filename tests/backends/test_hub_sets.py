@@ -20,6 +20,8 @@ from isothink.backends.hub_sets import read_hub_set  # noqa: E402
 from isothink.domain.prompt_settings import HubSet  # noqa: E402
 from isothink.errors import UsageError  # noqa: E402
 from isothink.store.rows import Row  # noqa: E402
+from isothink.teacher.prompt_rows import prompt_rows, source_of  # noqa: E402
+from isothink.teacher.reading import read_reply  # noqa: E402
 
 CARD = """---
 configs:
@@ -72,6 +74,25 @@ def test_a_folder_is_read_by_configuration_and_split(folder):
     assert [row.values["prompt"] for row in opened(folder, config="pairs", split="test").rows()] == ["t"]
     assert opened(folder, config="pairs", split="train[:1]").count == 1
     assert [row.number for row in opened(folder, config="other").rows()] == list(range(1, 201))
+
+
+def test_the_published_sets_form_loads_as_finished_pairs(tmp_path, cache):
+    place = tmp_path / "general-reasoning-ift-pairs"
+    table(
+        place / "data/reasoning_ift_pairs-00000-of-00001.parquet",
+        prompt=["Why?"],
+        reasoning=["<think>\nHm.\n</think>\n\nThus."],
+        ift=["So."],
+    )
+    files = "  data_files:\n  - split: reasoning_ift_pairs\n    path: data/reasoning_ift_pairs-*\n"
+    (place / "README.md").write_text(f"---\nconfigs:\n- config_name: default\n{files}---\n")
+    chosen = HubSet.model_validate(
+        {"kind": "hub", "name": str(place), "split": "reasoning_ift_pairs", "rows": {"layout": "pairs"}}
+    )
+    (row,) = prompt_rows(read_hub_set(chosen).rows(), chosen, source=source_of(chosen))
+    assert (row.source, row.prompt.text) == ("general-reasoning-ift-pairs", "Why?")
+    on = read_reply(row.on, "on")
+    assert (read_reply(row.off, "off").answer, on.trace, on.answer) == ("So.", "Hm.", "Thus.")
 
 
 def test_data_that_changes_under_an_unchanged_card_is_read_anew(folder):
