@@ -12,7 +12,8 @@ Further keys: `delay` (seconds), `status`, `headers`, `body` (of a fault), and f
 `response`, whose keys replace those of the reply; `echo` puts the credentials that came into every text. What stands
 under `off` or `on` counts in that mode alone.
 
-GET /counts tells how often each prompt was asked in each mode, and when; GET /v1/models names the model.
+GET /counts tells how often each prompt was asked in each mode, and when the first and the last request came; GET
+/arrivals when each came; GET /v1/models names the model.
 """
 
 import argparse
@@ -84,6 +85,8 @@ class Settings:
     """A fault for every request."""
     fault_every: int = 0
     """Every so many requests one fails, with the fault that is next in PASSING."""
+    words: int = 0
+    """So many further words in every trace and answer."""
     keep_requests: bool = True
     """Whether `requests` holds every request."""
 
@@ -104,9 +107,10 @@ class Tally:
     last_request: float | None = None
     last_reply: float | None = None
     connections: int = 0
+    arrivals: list = field(default_factory=list)
 
     def as_json(self):
-        facts = {name: value for name, value in vars(self).items() if name != "counts"}
+        facts = {name: value for name, value in vars(self).items() if name not in ("counts", "arrivals")}
         rows = [{"prompt": prompt, "mode": mode, "count": count} for (prompt, mode), count in self.counts.items()]
         return {**facts, "counts": rows}
 
@@ -197,7 +201,7 @@ class ChatServer:
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines if line)}
         content = await reader.readexactly(int(headers.get("content-length", "0")))
         if method == "GET":
-            known = {"/counts": self.tally.as_json, "/v1/models": self._models}
+            known = {"/counts": self.tally.as_json, "/arrivals": self._arrivals, "/v1/models": self._models}
             _write(writer, 200 if path in known else 404, known.get(path, dict)())
             await writer.drain()
             return True
@@ -213,6 +217,9 @@ class ChatServer:
         finally:
             tally.in_flight -= 1
 
+    def _arrivals(self):
+        return {"arrivals": self.tally.arrivals}
+
     def _models(self):
         return {"object": "list", "data": [{"id": self.settings.model, "object": "model"}]}
 
@@ -223,6 +230,7 @@ class ChatServer:
         tally.counts[prompt, mode] += 1
         tally.requests += 1
         now = time.time()
+        tally.arrivals.append(now)
         tally.first_request, tally.last_request = tally.first_request or now, now
         if settings.keep_requests:
             self.requests.append(Asked(prompt=prompt, mode=mode, time=now, path=path, headers=headers, body=body))
@@ -279,8 +287,9 @@ def script_of(prompt, mode):
 def reply_to(prompt, mode, body, script, settings, echo=""):
     """A good reply."""
     question = prompt.partition(MARKER)[0].strip()
-    answer = f"The answer to {question!r}.{echo}"
-    trace = f"Let me think about {question!r}.{echo}"
+    more = " and so on" * (settings.words // 3)
+    answer = f"The answer to {question!r}{more}.{echo}"
+    trace = f"Let me think about {question!r}{more}.{echo}"
     reasons = {"always": True, "never": False}.get(settings.toggle, mode == "on")
     message = {"role": "assistant", "content": answer}
     if reasons and settings.reasoning_field == "tags":
@@ -383,6 +392,7 @@ def main():
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--delay", type=float, default=0.0)
     parser.add_argument("--slots", type=int, default=0)
+    parser.add_argument("--words", type=int, default=0)
     parser.add_argument("--model", default="test-model")
     parser.add_argument("--api-key", default="")
     parser.add_argument("--reasoning-field", choices=("reasoning_content", "reasoning", "tags"))
