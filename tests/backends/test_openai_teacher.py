@@ -257,10 +257,10 @@ class TestFaults:
         ask(build(server.url, requests={"longest_wait_seconds": 30}), prompts.values(), modes=("off",))
         first_try = {name: server.times(prompt) for name, prompt in prompts.items()}
         gaps = {name: second - first for name, (first, second) in first_try.items()}
-        assert 1.0 <= gaps["seconds"] < 2.5
-        assert 0.6 <= gaps["fraction"] < 2.1
-        assert 1.0 <= gaps["date"] < 4.5  # dates have whole seconds
-        assert gaps["nonsense"] < 0.5 and gaps["past"] < 0.5
+        assert 1.0 <= gaps["seconds"] < 4
+        assert 0.6 <= gaps["fraction"] < 3
+        assert 1.0 <= gaps["date"] < 6  # dates have whole seconds
+        assert gaps["nonsense"] < 0.9 and gaps["past"] < 0.9
 
     def test_retry_after_is_bounded(self, server):
         prompt = scripted(fault="status", status=429, headers={"Retry-After": "86400"}, times=1)
@@ -275,7 +275,7 @@ class TestFaults:
         times = server.times(prompt)
         gaps = [later - earlier for earlier, later in pairwise(times)]
         for number, gap in enumerate(gaps):
-            assert 0.05 * 2**number <= gap < 0.15 * 2**number + 0.3
+            assert 0.05 * 2**number <= gap < 0.15 * 2**number + 1
 
     def test_a_broken_server_does_not_fail_the_whole_set(self):
         with ChatServer(fault="status") as broken:

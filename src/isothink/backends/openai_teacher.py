@@ -166,7 +166,7 @@ class _Asking:
         if isinstance(answer, Failure) and self._failures_in_a_row >= max(100, 2 * self._requests.concurrency):
             raise StepError(
                 f"{self._failures_in_a_row} requests in a row failed, the last one with: {answer.error}",
-                hint="repair the server; the same command asks again what failed",
+                hint="repair the server, then ask again what failed: isothink generate --retry-failed",
             )
 
     async def _answer(self, question: Question) -> Reply | Failure:
