@@ -207,15 +207,15 @@ def flat(annotation: Any) -> list[Any]:
 
 
 def attribute_texts() -> dict[tuple[str, str], str]:
-    """The string under each field."""
+    """The string under each field of every record in domain/."""
     texts = {}
-    for node in ast.parse(Path(inspect.getfile(study_module)).read_text(encoding="utf-8")).body:
-        if not isinstance(node, ast.ClassDef):
-            continue
-        for field, below in pairwise(node.body):
-            text = below.value if isinstance(below, ast.Expr) else None
-            if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Constant):
-                texts[node.name, ast.unparse(field.target)] = inspect.cleandoc(str(text.value))
+    for path in sorted(Path(inspect.getfile(study_module)).parent.glob("*.py")):
+        classes = [node for node in ast.parse(path.read_text(encoding="utf-8")).body if isinstance(node, ast.ClassDef)]
+        for node in classes:
+            for field, below in pairwise(node.body):
+                text = below.value if isinstance(below, ast.Expr) else None
+                if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Constant):
+                    texts[node.name, ast.unparse(field.target)] = inspect.cleandoc(str(text.value))
     return texts
 
 

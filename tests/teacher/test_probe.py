@@ -28,12 +28,18 @@ def test_a_toggle_that_works_passes():
         (probe(off=ON, on=OFF), "reasoning off"),
         (probe(off=reply("<think>hm</think>4")), "reasons with reasoning off"),
         (probe(on=reply("<think>  </think>4")), "does not reason with reasoning on"),
-        (probe(on=Failure(error="HTTP 400", attempts=3)), "a probe with reasoning on failed after 3 tries: HTTP 400"),
     ],
 )
 def test_one_bad_probe_among_good_ones_is_found(bad, fault):
     with pytest.raises(StepError, match=fault):
         check_toggle("t", [probe(), bad, probe()])
+
+
+def test_a_prompt_that_fails_is_no_evidence_and_all_of_them_are_an_error():
+    failed = probe(on=Failure(error="HTTP 400", attempts=3))
+    check_toggle("t", [failed, probe()])
+    with pytest.raises(StepError, match=r"no probe was answered in both modes: HTTP 400 \(3 tries\)"):
+        check_toggle("t", [failed, failed])
 
 
 def test_both_replies_are_shown_side_by_side():

@@ -9,8 +9,8 @@ from transformers.utils import logging as transformers_logging
 
 from isothink.backends.words import WordsTokenizer
 from isothink.benchmark.protocol import ignore
-from isothink.domain.think import THINK_CLOSE, THINK_OPEN
 from isothink.domain.sample import Generation
+from isothink.domain.think import THINK_CLOSE, THINK_OPEN
 
 transformers_logging.set_verbosity_error()
 transformers_logging.disable_progress_bar()

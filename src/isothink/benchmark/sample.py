@@ -1,9 +1,9 @@
 """One generation made into one sample: think state, score, token counts. Called by run/ for every answer of a cell."""
 
-from isothink.scoring.scorers import score
-from isothink.domain.think import parse_think
 from isothink.domain.sample import Generation, Item, Sample
+from isothink.domain.think import parse_think
 from isothink.errors import StepError
+from isothink.scoring.scorers import score
 
 
 def score_generation(cell: str, item: Item, generation: Generation, repeat: int, inference_flops: float) -> Sample:

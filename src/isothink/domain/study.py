@@ -227,7 +227,7 @@ class PairStudy(StudyRecord):
 
 
 class Study(PairStudy):
-    """A whole study file."""
+    """A whole study file. Without any key from `tokenizer` on, it makes pairs only, for `isothink generate`."""
 
     tokenizer: WordTokenizer
     students: Annotated[tuple[StudentSettings, ...], Field(min_length=1, strict=False)]

@@ -78,8 +78,8 @@ class StudentRow(Record):
 class ReportData(Record):
     """The whole report.
 
-    `ledger` has a total for each phase that spent something. `teacher_note` says why there is no cost of the
-    teacher, and is empty where there is one. `samples` is a choice of answers, `samples_total` how many the study holds.
+    `ledger` has a total for each phase that spent something. `teacher_note` says why there is no cost of the teacher,
+    and is empty where there is one. `samples` is a choice of answers, `samples_total` how many the study holds.
     `versions` maps a library or format to its version, `command` is the line that made the run, `generated_at` the
     time as text. `complete` is False for a report made before the study is done.
     """

@@ -194,42 +194,59 @@ class PaidAnswers:
         prompts = [prompt_of(row) for row in islice(self._selection, PROBES)]
         off, on = (self._teacher.render(self._question(prompts[0].text, mode, self._caps[mode])) for mode in MODES)
         self.differences = check_requests(self._settings, off, on)
-        self._ask(self._questions(prompts), None, lambda share: None)
-        probes = [
-            Probe(
-                prompt=prompt.text,
-                off=self._answer(prompt.text, "off", self._caps["off"]),
-                on=self._answer(prompt.text, "on", self._caps["on"]),
-            )
-            for prompt in prompts
-        ]
+        failures: dict[str, tuple[Question, Failure]] = {}
+        self._ask(self._questions(prompts), None, lambda share: None, failures)
+        if len(failures) < len(prompts) * len(MODES):  # else the server is ill, and no prompt is to blame
+            for question, failure in failures.values():
+                self._keep(question, failure)
+        probes = [Probe(prompt=prompt.text, **self._both(prompt.text, failures)) for prompt in prompts]
         check_toggle(self._teacher.name, probes)
 
-    def _ask(self, questions: Iterable[Question], total: int | None, progressed: Progressed) -> None:
-        waiting = 0
+    def _both(
+        self, text: str, failures: Mapping[str, tuple[Question, Failure]]
+    ) -> dict[ReasoningMode, Reply | Failure]:
+        found: dict[ReasoningMode, Reply | Failure] = {}
+        for mode in MODES:
+            failed = failures.get(question_key(text, mode, self._caps[mode]))
+            found[mode] = self._answer(text, mode, self._caps[mode]) if failed is None else failed[1]
+        return found
+
+    def _ask(
+        self,
+        questions: Iterable[Question],
+        total: int | None,
+        progressed: Progressed,
+        failures: dict[str, tuple[Question, Failure]] | None = None,
+    ) -> None:
+        """Asks what the journal does not hold, and keeps what comes; failures go into `failures`, if it is given."""
         passed = 0
 
         def issue() -> Iterator[Question]:
-            nonlocal waiting, passed
+            nonlocal passed
             issued: set[str] = set()  # two sources may hold the same text: it is asked once
             for question in questions:
                 if question.key in self._journal or question.key in issued:
                     passed += 1
                     continue
                 issued.add(question.key)
-                waiting += 1
                 yield question
 
         def receive(question: Question, answer: Reply | Failure) -> None:
-            nonlocal waiting, passed
-            failed = isinstance(answer, Failure)
-            facts = {"mode": question.mode, "failure" if failed else "reply": answer.model_dump()}
-            self._journal.append(question.key, facts, failed=failed)
+            nonlocal passed
+            if failures is not None and isinstance(answer, Failure):
+                failures[question.key] = (question, answer)
+            else:
+                self._keep(question, answer)
             passed += 1
             if total:
                 progressed(min(1.0, passed / total))
 
         self._teacher.answer_all(issue(), receive)
+
+    def _keep(self, question: Question, answer: Reply | Failure) -> None:
+        failed = isinstance(answer, Failure)
+        facts = {"mode": question.mode, "failure" if failed else "reply": answer.model_dump()}
+        self._journal.append(question.key, facts, failed=failed)
 
     def _first_questions(self, rows: Iterable[PromptRow]) -> Iterator[Question]:
         return self._questions(prompt_of(row) for row in rows)

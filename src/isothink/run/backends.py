@@ -50,7 +50,7 @@ def require_train_libraries() -> None:
 
 
 EXTRAS = {
-    **dict.fromkeys(("aiohttp", "tenacity", "datasets", "math_verify", "pebble", "huggingface_hub"), "generate"),
+    **dict.fromkeys(("aiohttp", "tenacity", "datasets", "math_verify", "huggingface_hub"), "generate"),
 }
 """Which extra brings a library; the others come with `train`."""
 

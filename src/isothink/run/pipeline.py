@@ -147,7 +147,10 @@ class _Run:
         outcome = self._schedule(steps, processes=1)
         if outcome.failed:
             step, error = next(iter(outcome.failed.items()))
-            raise StepError(f"{step} failed: {error}", hint=f"see {self.folder.log_file(step)}")
+            hint = outcome.hints.get(step) or f"see {self.folder.log_file(step)}"
+            if step in outcome.wrong_usage:
+                raise UsageError(error, hint=hint)
+            raise StepError(f"{step} failed: {error}", hint=hint)
         return made
 
     def _plan(self) -> Plan:

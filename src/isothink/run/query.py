@@ -9,6 +9,7 @@ import duckdb
 import pyarrow as pa
 
 from isothink.corpus.order import prompt_order
+from isothink.domain.study import Study
 from isothink.errors import UsageError
 from isothink.plan.planner import Completed
 from isothink.plan.record import PlannedCell
@@ -16,7 +17,15 @@ from isothink.run.identity import pairs_step
 from isothink.run.observe import ledger_rows
 from isothink.run.todo import completed_in, failures_in
 from isothink.run.workspace import Workspace
-from isothink.store.tables import PAIR_SCHEMA, PAIRS_FILE, SAMPLE_SCHEMA, SAMPLES_FILE, read_columns
+from isothink.store.tables import (
+    DROPPED_FILE,
+    DROPPED_SCHEMA,
+    PAIR_SCHEMA,
+    PAIRS_FILE,
+    SAMPLE_SCHEMA,
+    SAMPLES_FILE,
+    read_columns,
+)
 
 SAMPLE_COLUMNS = (
     "cell, benchmark, family, item, repeat, correct, think_state, stop_reason, prompt_tokens, trace_tokens,"
@@ -74,9 +83,10 @@ def query_run(workspace: Workspace, query: str) -> list[dict[str, Any]]:
     Raises:
         UsageError: DuckDB refuses the query.
     """
+    tables = TABLES if isinstance(workspace.pair_study, Study) else PAIR_TABLES
     connection = duckdb.connect(":memory:")
     try:
-        for name in [name for name in TABLES if name in query.lower()] or TABLES:  # none is named by SHOW TABLES
+        for name in [name for name in tables if name in query.lower()] or tables:  # none is named by SHOW TABLES
             connection.register(f"{name}_rows", MAKERS[name](workspace))
             connection.execute(f"CREATE TABLE {name} AS SELECT * FROM {name}_rows")
             connection.unregister(f"{name}_rows")
@@ -85,7 +95,7 @@ def query_run(workspace: Workspace, query: str) -> list[dict[str, Any]]:
         relation = connection.sql(query)
         return [] if relation is None else _rows(relation.to_arrow_table())
     except duckdb.Error as error:
-        raise UsageError(f"query: {str(error).splitlines()[0]}", hint="tables: " + ", ".join(TABLES)) from None
+        raise UsageError(f"query: {str(error).splitlines()[0]}", hint="tables: " + ", ".join(tables)) from None
     finally:
         connection.close()
 
@@ -111,8 +121,13 @@ def _plain(value: Any) -> int | float | str:
 
 
 def _pairs(workspace: Workspace) -> pa.Table:
-    path = workspace.folder.step_folder("pairs", pairs_step(workspace.study)) / PAIRS_FILE
+    path = workspace.folder.step_folder("pairs", pairs_step(workspace.pair_study)) / PAIRS_FILE
     return read_columns(path) if path.is_file() else PAIR_SCHEMA.empty_table()
+
+
+def _dropped(workspace: Workspace) -> pa.Table:
+    path = workspace.folder.step_folder("pairs", pairs_step(workspace.pair_study)) / DROPPED_FILE
+    return read_columns(path) if path.is_file() else DROPPED_SCHEMA.empty_table()
 
 
 def _samples(workspace: Workspace) -> pa.Table:
@@ -211,6 +226,7 @@ def _prompt_order(workspace: Workspace) -> pa.Table:
 
 MAKERS: dict[str, Callable[[Workspace], pa.Table]] = {
     "pairs": _pairs,
+    "dropped": _dropped,
     "segments": _segments,
     "ledger": _ledger,
     "cells": _cells,
@@ -218,3 +234,5 @@ MAKERS: dict[str, Callable[[Workspace], pa.Table]] = {
     "prompt_order": _prompt_order,
 }
 TABLES = tuple(MAKERS)
+PAIR_TABLES = ("pairs", "dropped")
+"""Those of a study that makes pairs only."""

@@ -43,10 +43,15 @@ class Listener(Protocol):
 
 @dataclass(kw_only=True)
 class Outcome:
-    """What became of the steps: ids that are complete now, and the error of each that is not."""
+    """What became of the steps: ids that are complete now, and the error of each that is not, perhaps with a hint.
+
+    `wrong_usage` holds those that failed through a mistake of the user's.
+    """
 
     completed: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
+    hints: dict[str, str] = field(default_factory=dict)
+    wrong_usage: set[str] = field(default_factory=set)
 
 
 class Worker:
@@ -172,6 +177,9 @@ class Scheduler:
                 self._listener.finished(step, None)
                 self._on_settled(step)
             else:
+                outcome.hints[step] = str(message.get("hint") or "")
+                if message.get("is_usage"):
+                    outcome.wrong_usage.add(step)
                 self._fail(step, str(message["error"]), waiting, outcome)
 
     def _bury(self, worker: Worker) -> None:

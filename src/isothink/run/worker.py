@@ -49,7 +49,7 @@ def _work(workspace: Workspace, step: str, answers: TextIO) -> None:
     try:
         execute_step(workspace, step, lambda flops: answer(event="progress", flops=flops))
     except IsothinkError as error:
-        answer(event="failed", error=error.message)
+        answer(event="failed", error=error.message, hint=error.hint, is_usage=error.exit_status == 2)
     except Exception as error:  # a failure of one step is data; its log holds the traceback
         answer(event="failed", error=f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}")
     else:

@@ -17,7 +17,8 @@ from isothink.domain.teacher_settings import ModelTeacher, sampling_differences
 from isothink.errors import StepError
 from isothink.teacher.reading import read_reply
 
-PROBES = 4
+PROBES = 8
+"""Prompts. More would be paid for in vain where the toggle does not work; fewer leave a server idle for as long."""
 _SHOWN_CHARACTERS = 300
 _ABSENT = "(absent)"
 
@@ -93,29 +94,36 @@ def declared_places(settings: ModelTeacher) -> frozenset[str]:
 def check_toggle(teacher: str, probes: Sequence[Probe]) -> None:
     """Looks at the replies of both modes to a few prompts.
 
-    A reply that the cap cut off before it shows its mode is no evidence; at least one of each mode must be.
+    A reply that the cap cut off before it shows its mode is no evidence, nor is a failed request; one of each mode
+    must be.
 
     Raises:
-        StepError: there is no prompt, a request failed, a reply has a trace where it should have none or none where it
-            should have one, or none shows its mode; the message shows both replies.
+        StepError: there is no prompt, no prompt has two replies, a reply has a trace where it should have none or none
+            where it should have one, or none shows its mode; the message shows both replies.
     """
     if not probes:
         raise StepError(f"teacher {teacher!r} cannot be checked without a prompt")
     evident: set[ReasoningMode] = set()
+    last: Probe | None = None
     for probe in probes:
-        off, on = _reply(teacher, probe, "off"), _reply(teacher, probe, "on")
-        states = {"off": _off_state(off), "on": _on_state(on)}
+        off, on = probe.off, probe.on
+        if isinstance(off, Failure) or isinstance(on, Failure):
+            continue  # one prompt may be at fault; it is dropped like any other
+        states: dict[ReasoningMode, _State] = {"off": _off_state(off), "on": _on_state(on)}
         for mode, state in states.items():
             if state == "wrong":
                 fault = "it reasons with reasoning off" if mode == "off" else "it does not reason with reasoning on"
                 raise StepError(f"teacher {teacher!r}: {fault}; {side_by_side(probe.prompt, off, on)}", hint=_HINT)
             if state == "right":
-                evident.add(mode)  # type: ignore[arg-type]
+                evident.add(mode)
+        last = probe
+    if last is None:
+        raise StepError(f"teacher {teacher!r}: no probe was answered in both modes: {_first_failure(probes)}")
     if len(evident) < 2:
         missing = " and ".join(mode for mode in ("off", "on") if mode not in evident)
         raise StepError(
             f"teacher {teacher!r}: with reasoning {missing}, every probe was cut off before it showed its mode;"
-            f" {side_by_side(probe.prompt, off, on)}",
+            f" {side_by_side(last.prompt, *_replies(last))}",
             hint="raise teacher.sampling.max_tokens",
         )
 
@@ -138,13 +146,14 @@ def _on_state(reply: Reply) -> _State:
     return "unknown" if reply.finish == "length" else "wrong"  # the opener may stand in the prompt
 
 
-def _reply(teacher: str, probe: Probe, mode: ReasoningMode) -> Reply:
-    answer = probe.off if mode == "off" else probe.on
-    if isinstance(answer, Failure):
-        raise StepError(
-            f"teacher {teacher!r}: a probe with reasoning {mode} failed after {answer.attempts} tries: {answer.error}"
-        )
-    return answer
+def _replies(probe: Probe) -> tuple[Reply, Reply]:
+    assert not isinstance(probe.off, Failure) and not isinstance(probe.on, Failure)
+    return probe.off, probe.on
+
+
+def _first_failure(probes: Sequence[Probe]) -> str:
+    failure = next(side for probe in probes for side in (probe.off, probe.on) if isinstance(side, Failure))
+    return f"{failure.error} ({failure.attempts} tries)"
 
 
 def side_by_side(prompt: str, off: Reply, on: Reply) -> str:

@@ -17,6 +17,8 @@ PHASE_NAMES = {
     "judging": "judging",
     "waste": "waste (lost to interruption)",
 }
+
+
 @dataclass(frozen=True, kw_only=True)
 class PhaseRow:
     """One phase's line of the table."""
