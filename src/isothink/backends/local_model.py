@@ -1,4 +1,4 @@
-"""A chat model of `transformers` in this process: its tokenizer and template, its weights. Used by transformers_teacher.py.
+"""A chat model of `transformers` in this process: tokenizer, template and weights. Used by transformers_teacher.py.
 
 Weights are safetensors or a GGUF file, a folder's or the Hub's; code that comes with a model is never run.
 """
@@ -58,6 +58,7 @@ class LocalModel:
         self._source = _source(settings)
         self.device = _device(settings.device)
         self.name = _name(settings)
+        self._end_ids: list[int] = []  # known once the weights are
         with _loading(settings):
             self._config = AutoConfig.from_pretrained(settings.model, **self._source)
             self.tokenizer = AutoTokenizer.from_pretrained(settings.model, **self._source)

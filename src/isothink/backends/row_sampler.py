@@ -38,6 +38,8 @@ class RowSampler(LogitsProcessor):  # type: ignore[misc]
         """The scores with all but one token of each row ruled out; those of greedy sampling stay as they are."""
         written = input_ids[:, self._prompt_length :]
         scores = scores.float()
+        if bool(scores.isnan().any()):
+            raise RuntimeError("the model's scores are not numbers")
         if self._penalty:  # as OpenAI defines it: once for every token that the reply holds, the prompt aside
             scores = scores - self._penalty * torch.zeros_like(scores).scatter_(1, written, 1.0)
         if self._greedy:
@@ -51,8 +53,9 @@ def invert(scores: torch.Tensor, draws: torch.Tensor) -> torch.Tensor:
 
     A token without probability is never found: the sum before it is as large as the one at it.
     """
-    sums = scores.softmax(dim=-1).cumsum(dim=-1)
-    return torch.searchsorted(sums, draws.to(sums.dtype)[:, None] * sums[:, -1:])[:, 0]
+    exact = torch.float32 if scores.device.type == "mps" else torch.float64  # which that device does not have
+    sums = scores.softmax(dim=-1).cumsum(dim=-1, dtype=exact)
+    return torch.searchsorted(sums, draws.to(exact)[:, None] * sums[:, -1:])[:, 0]
 
 
 def _warpers(sampling: Sampling) -> LogitsProcessorList:

@@ -121,7 +121,7 @@ class LocalTeacher:
         Batches that follow are cut to that size after one ran out of memory.
         """
         started = time.monotonic()
-        error = None
+        error: Exception | None = None
         try:
             written = self._model.write(
                 [asked.ids for asked in batch],
@@ -130,21 +130,21 @@ class LocalTeacher:
                 sampling=sampling,
             )
         except (RuntimeError, MemoryError, ValueError, IndexError) as raised:  # OutOfMemoryError is a RuntimeError
-            error = _described(raised)
+            error = raised.with_traceback(None)  # whose frames hold what filled the memory
         if error is None:
             seconds = time.monotonic() - started
             for asked, one in zip(batch, written, strict=True):
                 receive(asked.question, self._reply(asked, one, seconds=seconds, attempt=attempt))
             return len(batch)
-        # from here on the failed call's frames are gone, and with them what they held on the device
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         if len(batch) == 1:
-            receive(batch[0].question, Failure(error=error, attempts=attempt))
+            receive(batch[0].question, Failure(error=_described(error), attempts=attempt))
             return 0
         half = (len(batch) + 1) // 2
         largest = max(self._answer(part, sampling, receive, attempt + 1) for part in (batch[:half], batch[half:]))
-        self._batch_size = max(1, min(self._batch_size, largest))
+        if _is_memory(error):
+            self._batch_size = max(1, min(self._batch_size, largest))
         return largest
 
     def _reply(self, asked: _Asked, written: Written, *, seconds: float, attempt: int) -> Reply:
@@ -182,6 +182,12 @@ def _opener(text: str) -> str:
     """The think tag that the prompt ends with; it belongs to the reply, which only closes it."""
     ending = text.rstrip()
     return text[len(ending) - len(THINK_OPEN) :] if ending.endswith(THINK_OPEN) else ""
+
+
+def _is_memory(error: Exception) -> bool:
+    """Whether memory ran out; without a GPU PyTorch raises a plain RuntimeError, whose text depends on the system."""
+    words = ("not enough memory", "can't allocate memory")
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(word in str(error) for word in words)
 
 
 def _described(error: Exception) -> str:
