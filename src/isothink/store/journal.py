@@ -8,6 +8,7 @@ writer left torn is a last line without its end, and is dropped. A reply replace
 import fcntl
 import json
 import os
+import threading
 import time
 import uuid
 from collections.abc import Iterator
@@ -35,7 +36,9 @@ class Journal:
         self._failed: set[bytes] = set()
         self._writer: int | None = None
         self._lock: int | None = None
-        self._synced = time.monotonic()
+        self._stopping = threading.Event()
+        self._syncer: threading.Thread | None = None
+        self._sync_error: OSError | None = None
         self.seconds = 0.0
         """Wall time of earlier attempts."""
 
@@ -52,6 +55,9 @@ class Journal:
         for reader in self._readers.values():
             reader.close()
         self._readers = {}
+        self._stopping.set()
+        if self._syncer is not None:
+            self._syncer.join()
         if self._writer is not None:
             os.close(self._writer)
             self._writer = None
@@ -79,7 +85,7 @@ class Journal:
         return count
 
     def append(self, key: str, facts: dict[str, Any], *, failed: bool = False) -> None:
-        """Adds a row. It outlives the process from here on, and the machine after a few seconds.
+        """Adds a row. It outlives the process from here on, and the machine's power a few seconds later.
 
         Raises:
             StepError: the disk is full, or cannot be written; what was there before is untouched.
@@ -96,9 +102,7 @@ class Journal:
             assert self._writer is not None
             start = os.lseek(self._writer, 0, os.SEEK_CUR)
             self._write(line, start)
-            if time.monotonic() - self._synced > SYNC_SECONDS:
-                os.fsync(self._writer)
-                self._synced = time.monotonic()
+            self._raise_sync_error()
         except OSError as error:
             raise StepError(
                 f"{self._folder}: cannot be written: {error.strerror}; the {len(self._index)} replies before are kept",
@@ -137,7 +141,23 @@ class Journal:
         path = self._folder / f"{time.time_ns():020d}-{uuid.uuid4().hex[:8]}.jsonl"
         self._writer = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
         self._files.append(path)
+        self._syncer = threading.Thread(target=self._sync, args=(self._writer,), daemon=True)
+        self._syncer.start()
         self._write(json.dumps({"started": time.time()}).encode() + b"\n", 0)
+
+    def _sync(self, writer: int) -> None:
+        """Flushes to the disk every now and then, in a thread: a slow disk must not keep a server waiting."""
+        stopped = False
+        while not stopped and self._sync_error is None:
+            stopped = self._stopping.wait(SYNC_SECONDS)
+            try:
+                os.fsync(writer)
+            except OSError as error:
+                self._sync_error = error
+
+    def _raise_sync_error(self) -> None:
+        if self._sync_error is not None:
+            raise self._sync_error
 
     def _write(self, line: bytes, start: int) -> None:
         """Writes a whole line or nothing."""
