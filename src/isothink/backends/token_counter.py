@@ -1,62 +1,76 @@
-"""Counts a teacher's tokens with its own tokenizer, beside what a server says. Looked up by run/."""
+"""Counts a teacher's tokens with its own tokenizer, beside what a server says. Looked up by run/ as `tokenizer`."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
-from isothink.errors import UsageError
+from tokenizers import Tokenizer
 
-Count = Callable[[list[str]], list[int]]
+from isothink.errors import MissingDependencyError, UsageError
+
+_HINT = "allowed are a folder with a tokenizer.json, or a model's id on the Hugging Face Hub"
 
 
 class TeacherTokenCounter:
-    """The token counter protocol over a `tokenizer.json`, a folder that holds one, or a model of the Hub.
+    """Tokens of texts, without the special ones that a tokenizer puts around them."""
 
-    Only the Hub needs transformers; nothing needs torch.
-    """
-
-    def __init__(self, name: str) -> None:
-        """Loads the tokenizer.
+    def __init__(self, name_or_folder: str) -> None:
+        """Reads the tokenizer; a folder's `tokenizer.json` needs neither torch nor transformers.
 
         Raises:
-            UsageError: there is none.
+            UsageError: there is no tokenizer.
+            MissingDependencyError: it needs transformers, which is not installed.
         """
-        path = Path(name)
-        file = path / "tokenizer.json" if path.is_dir() else path
-        self._count = _from_file(file) if file.is_file() else _from_hub(name)
+        folder = Path(name_or_folder)
+        file = folder / "tokenizer.json" if folder.is_dir() else folder
+        if file.is_file() and file.name == "tokenizer.json":
+            self._count = _counting(file)
+        elif folder.is_file() or (not folder.is_dir() and (folder.is_absolute() or name_or_folder.startswith("."))):
+            raise UsageError(f'no tokenizer in "{name_or_folder}": it is no folder', hint=_HINT)
+        else:
+            self._count = _counting_with_transformers(name_or_folder)
 
     def count(self, texts: Sequence[str]) -> list[int]:
         """See TokenCounter."""
-        return self._count(list(texts))
+        return self._count(list(texts)) if texts else []
 
 
-def _from_file(file: Path) -> Count:
-    from tokenizers import Tokenizer
+Counting = Callable[[list[str]], list[int]]
 
+
+def _counting(file: Path) -> Counting:
     try:
         tokenizer = Tokenizer.from_file(str(file))
-    except Exception as error:  # the library raises Exception itself
-        raise _no_tokenizer(str(file), error) from None
+    except Exception as error:  # the library raises nothing narrower
+        raise UsageError(f"{file}: no tokenizer that can be read: {_first_line(error)}", hint=_HINT) from error
+    # a file may say that texts are cut or padded, which would be counted
     tokenizer.no_truncation()
     tokenizer.no_padding()
-    return lambda texts: [
-        len(encoding.ids) for encoding in tokenizer.encode_batch_fast(texts, add_special_tokens=False)
-    ]
+
+    def count(texts: list[str]) -> list[int]:
+        return [len(encoding.ids) for encoding in tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
+
+    return count
 
 
-def _from_hub(name: str) -> Count:
-    from transformers import AutoTokenizer
-
+def _counting_with_transformers(name: str) -> Counting:
     try:
-        tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
-        raise _no_tokenizer(name, error) from None
-    return lambda texts: [
-        len(ids) for ids in tokenizer(texts, add_special_tokens=False, truncation=False, padding=False)["input_ids"]
-    ]
+        from transformers import AutoTokenizer
+    except ModuleNotFoundError as error:
+        raise MissingDependencyError(
+            f'the tokenizer "{name}" needs {error.name}, which is not installed', hint="pip install 'isothink[train]'"
+        ) from None
+    try:
+        tokenizer: Any = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
+        raise UsageError(f'no tokenizer in "{name}": {_first_line(error)}', hint=_HINT) from error
+
+    def count(texts: list[str]) -> list[int]:
+        return [len(ids) for ids in tokenizer(texts, add_special_tokens=False, truncation=False)["input_ids"]]
+
+    return count
 
 
-def _no_tokenizer(name: str, error: Exception) -> UsageError:
-    return UsageError(
-        f"teacher.tokenizer: the tokenizer of {name} cannot be loaded: {(str(error).splitlines() or [''])[0][:300]}",
-        hint="allowed is a folder with tokenizer.json, such a file, or a Hub id that can be reached",
-    )
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

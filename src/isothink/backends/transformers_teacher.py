@@ -1,253 +1,195 @@
-"""A small model as teacher in this process, without a server. Looked up by run/ under the name `transformers`.
+"""The in-process teacher: a small model with a chat template, asked in batches. Looked up by run/ as `transformers`."""
 
-Questions that draw in the same way are answered in batches. With sampling, the same questions in the same order and
-batches give the same texts; what resumes after an interruption is batched anew, and draws anew.
-"""
-
-import hashlib
 import time
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from pydantic import JsonValue
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GenerationConfig
-from transformers.utils import logging as transformers_logging
 
-from isothink.compute.architecture import Architecture, architecture_from_config
-from isothink.domain.reply import Failure, Reply
-from isothink.domain.teacher_settings import Sampling, TransformersTeacher, mode_sampling
-from isothink.domain.think import THINK_CLOSE, THINK_OPEN
-from isothink.errors import ArchitectureError, UsageError
+from isothink.backends.local_model import RENDERING, LocalModel, Written
+from isothink.compute.architecture import Architecture
+from isothink.domain.reply import MODES, Failure, ReasoningMode, Reply
+from isothink.domain.teacher_settings import ModeSettings, Sampling, TransformersTeacher, mode_sampling
+from isothink.domain.think import THINK_OPEN
+from isothink.errors import UsageError
 from isothink.teacher.protocol import Question, Receive
 
-transformers_logging.set_verbosity_error()
-transformers_logging.disable_progress_bar()
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Asked:
+    """A question with the prompt as the model reads it, and the most tokens that its reply may have."""
+
+    question: Question
+    text: str
+    ids: list[int]
+    cap: int
 
 
 class LocalTeacher:
-    """The teacher protocol over a folder of weights, or a model of the Hub."""
+    """A chat model of `transformers`; the study file says what its template is given in each mode.
+
+    Questions are read `batch_size` at a time for each sampling setting that the modes have; both modes share a batch
+    where they are sampled alike.
+
+    The tokens of a reply are drawn with numbers that follow from the seed (0 if there is none) and the question's key
+    alone, so a reply depends neither on the order of the questions nor on where a batch ends. What remains is rounding:
+    other rows of a batch, other padding or another device may tip a choice between two tokens that are equal to the
+    last bits, after which the two texts part. The same batches on the same machine give the same replies.
+    """
 
     is_free = False
 
     def __init__(self, settings: TransformersTeacher) -> None:
-        """Loads the model.
+        """Reads the tokenizer and the configuration; the weights follow with the first question.
 
         Raises:
-            UsageError: there is no such model, tokenizer or template, or the model has no chat template.
+            UsageError: the model, its chat template or the device is not there.
         """
-        if settings.sampling.presence_penalty is not None:
-            raise UsageError("teacher.sampling.presence_penalty: found a value, which backend transformers cannot do")
-        self.name = settings.model
         self._settings = settings
-        self._device = torch.device(_device(settings.device))
-        self._tokenizer = _load_tokenizer(settings)
-        self._model = _load_model(settings).to(self._device).eval()
-        self._ends = _end_tokens(self._model, self._tokenizer)
-        self._pad = self._tokenizer.pad_token_id if self._tokenizer.pad_token_id is not None else min(self._ends)
-        # what the model's own file says about sampling is not what the study says
-        self._model.generation_config = GenerationConfig(eos_token_id=sorted(self._ends), pad_token_id=self._pad)
-        kept = {self._tokenizer.convert_tokens_to_ids(tag) for tag in (THINK_OPEN, THINK_CLOSE)}
-        self._hidden = (set(self._tokenizer.all_special_ids) | self._ends | {self._pad}) - kept
+        for mode in MODES:
+            _template_variables(self._mode(mode), mode)
+        self._model = LocalModel(settings)
+        self._batch_size = settings.batch_size
+
+    @property
+    def name(self) -> str:
+        """The model's Hub id, or the name of its folder or GGUF file."""
+        return self._model.name
 
     @property
     def architecture(self) -> Architecture | None:
-        """See Teacher; None where the formulas do not cover the model."""
-        try:
-            return architecture_from_config(self._model.config.to_dict(), self.name)
-        except ArchitectureError:
-            return None
+        """See Teacher."""
+        return self._model.architecture
 
     def render(self, question: Question) -> JsonValue:
-        """See Teacher: the rendered prompt, and how tokens are drawn."""
-        sampling = mode_sampling(self._settings, question.mode).model_dump(mode="json", exclude_none=True)
-        return {"text": self._prompt(question), **sampling, "max_tokens": self._most_tokens(question)}
+        """The prompt as the model reads it, and how its reply is drawn."""
+        return {"text": self._text(question), **self._sampling(question).model_dump(mode="json")}
 
     def answer_all(self, questions: Iterable[Question], receive: Receive) -> None:
-        """See Teacher."""
-        waiting: dict[tuple[Sampling, int], list[Question]] = defaultdict(list)
+        """See Teacher.
+
+        Raises:
+            UsageError: the weights cannot be loaded.
+        """
+        waiting: dict[Sampling, list[_Asked]] = {}
         for question in questions:
-            key = (mode_sampling(self._settings, question.mode), self._most_tokens(question))
-            waiting[key].append(question)
-            if len(waiting[key]) == self._settings.batch_size:
-                self._answer(waiting.pop(key), *key, receive)
-        for (sampling, most_tokens), batch in waiting.items():
-            self._answer(batch, sampling, most_tokens, receive)
+            asked = self._ask(question)
+            if isinstance(asked, Failure):
+                receive(question, asked)
+                continue
+            sampling = self._sampling(question)
+            batch = waiting.setdefault(sampling, [])
+            batch.append(asked)
+            if len(batch) >= self._batch_size:
+                self._answer(waiting.pop(sampling), sampling, receive)
+        for sampling, batch in waiting.items():
+            self._answer(batch, sampling, receive)
 
-    def _answer(self, batch: list[Question], sampling: Sampling, most_tokens: int, receive: Receive) -> None:
-        """Answers a batch; one that does not fit into the memory is halved, and a question that fails alone failed."""
-        try:
-            replies = self._generate(batch, sampling, most_tokens)
-        except (RuntimeError, MemoryError, ValueError, IndexError) as error:  # torch raises RuntimeError for memory too
-            if torch.cuda.is_available():
-                torch.cuda.empty_cache()
-            if len(batch) == 1:
-                receive(batch[0], Failure(error=f"{type(error).__name__}: {_first_line(error)}", attempts=1))
-                return
-            middle = len(batch) // 2
-            self._answer(batch[:middle], sampling, most_tokens, receive)
-            self._answer(batch[middle:], sampling, most_tokens, receive)
-            return
-        for question, reply in zip(batch, replies, strict=True):
-            receive(question, reply)
+    def _mode(self, mode: ReasoningMode) -> ModeSettings:
+        return self._settings.off if mode == "off" else self._settings.on
 
-    def _generate(self, batch: Sequence[Question], sampling: Sampling, most_tokens: int) -> list[Reply]:
-        started = time.perf_counter()
-        prompts = [self._prompt(question) for question in batch]
-        encoded = [self._tokenizer(prompt, add_special_tokens=False)["input_ids"] for prompt in prompts]
-        longest = max(len(ids) for ids in encoded)
-        ids = torch.full((len(batch), longest), self._pad, dtype=torch.long)
-        mask = torch.zeros_like(ids)
-        for row, tokens in enumerate(encoded):
-            ids[row, longest - len(tokens) :] = torch.tensor(tokens)
-            mask[row, longest - len(tokens) :] = 1
-        torch.manual_seed(_seed(sampling.seed or 0, batch))
-        with torch.inference_mode():
-            output = self._model.generate(
-                ids.to(self._device),
-                attention_mask=mask.to(self._device),
-                generation_config=self._drawing(sampling, most_tokens),
-            )
-        seconds = time.perf_counter() - started
-        rows = output[:, longest:].tolist()
-        return [
-            self._reply(prompt, len(tokens), _until_end(row, self._ends), most_tokens, seconds)
-            for prompt, tokens, row in zip(prompts, encoded, rows, strict=True)
-        ]
+    def _sampling(self, question: Question) -> Sampling:
+        sampling = mode_sampling(self._settings, question.mode)
+        if question.max_tokens is None:
+            return sampling
+        return sampling.model_copy(update={"max_tokens": question.max_tokens})
 
-    def _drawing(self, sampling: Sampling, most_tokens: int) -> GenerationConfig:
-        common = {
-            "max_new_tokens": most_tokens,
-            "use_cache": True,
-            "eos_token_id": sorted(self._ends),
-            "pad_token_id": self._pad,
-        }
-        if sampling.temperature == 0:
-            return GenerationConfig(do_sample=False, **common)
-        return GenerationConfig(
-            do_sample=True,
-            temperature=sampling.temperature,
-            top_p=sampling.top_p,
-            top_k=sampling.top_k or 0,  # the library's default is 50
-            min_p=sampling.min_p,
-            **common,
-        )
-
-    def _reply(self, prompt: str, prompt_tokens: int, output: list[int], most_tokens: int, seconds: float) -> Reply:
-        ended = bool(output) and output[-1] in self._ends
-        content = self._tokenizer.decode([token for token in output if token not in self._hidden])
-        if prompt.rstrip().endswith(
-            THINK_OPEN
-        ):  # the opener came with the prompt: what follows is a trace all the same
-            content = f"{THINK_OPEN}\n{content}"
-        return Reply(
-            message=self._tokenizer.decode(output),
-            content=content,
-            finish="end" if ended else "length",
-            finish_reason="end" if ended else "length",
-            model=self.name,
-            prompt_tokens=prompt_tokens,
-            output_tokens=len(output),
-            max_tokens=most_tokens,
-            latency_seconds=seconds,
-        )
-
-    def _prompt(self, question: Question) -> str:
-        mode = self._settings.off if question.mode == "off" else self._settings.on
+    def _text(self, question: Question) -> str:
+        mode = self._mode(question.mode)
         messages = [{"role": "user", "content": question.prompt + mode.prompt_suffix}]
         if mode.system is not None:
             messages.insert(0, {"role": "system", "content": mode.system})
-        variables: Any = mode.request.get("chat_template_kwargs") or {}
-        rendered: str = self._tokenizer.apply_chat_template(
-            messages, tokenize=False, add_generation_prompt=True, **variables
-        )
-        return rendered
+        return self._model.render(messages, _template_variables(mode, question.mode))
 
-    def _most_tokens(self, question: Question) -> int:
-        return question.max_tokens or mode_sampling(self._settings, question.mode).max_tokens
-
-
-def _device(name: str) -> str:
-    if name != "auto":
-        return name
-    return "cuda" if torch.cuda.is_available() else "cpu"
-
-
-def _source(settings: TransformersTeacher) -> dict[str, Any]:
-    """Where the model is read from, for `from_pretrained`; code of the repository is never run."""
-    options: dict[str, Any] = {"trust_remote_code": False}
-    if settings.revision is not None:
-        options["revision"] = settings.revision
-    if settings.gguf_file is not None:
-        options["gguf_file"] = settings.gguf_file
-    return options
-
-
-def _load_tokenizer(settings: TransformersTeacher) -> Any:
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(settings.model, **_source(settings))
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
-        raise _cannot_load(settings, "tokenizer", error) from None
-    if settings.chat_template is not None:
+    def _ask(self, question: Question) -> _Asked | Failure:
         try:
-            tokenizer.chat_template = Path(settings.chat_template).read_text(encoding="utf-8")
-        except (OSError, ValueError) as error:
-            raise UsageError(f"teacher.chat_template: {settings.chat_template} cannot be read: {error}") from None
-    if not tokenizer.chat_template:
-        raise UsageError(
-            f"teacher.model: found {settings.model}, which has no chat template",
-            hint="teacher.chat_template names a Jinja file",
+            text = self._text(question)
+        except UsageError as error:
+            return Failure(error=error.message, attempts=1)
+        ids, cap, positions = self._model.encode(text), self._sampling(question).max_tokens, self._model.positions
+        if positions is not None and len(ids) >= positions:
+            return Failure(error=f"the prompt has {len(ids)} tokens, the model takes {positions}", attempts=1)
+        return _Asked(
+            question=question, text=text, ids=ids, cap=cap if positions is None else min(cap, positions - len(ids))
         )
-    return tokenizer
 
+    def _answer(self, batch: Sequence[_Asked], sampling: Sampling, receive: Receive, attempt: int = 1) -> int:
+        """Answers a batch, or its halves where it fails as a whole; returns the size of the largest that went through.
 
-def _load_model(settings: TransformersTeacher) -> Any:
-    options = {**_source(settings), "dtype": getattr(torch, settings.precision)}
-    try:
-        if settings.gguf_file is not None:
-            from transformers import GgufConfig
-
-            return AutoModelForCausalLM.from_pretrained(
-                settings.model, quantization_config=GgufConfig(dequantize=True), **options
+        Batches that follow are cut to that size after one ran out of memory.
+        """
+        started = time.monotonic()
+        error: Exception | None = None
+        try:
+            written = self._model.write(
+                [asked.ids for asked in batch],
+                keys=[asked.question.key for asked in batch],
+                caps=[asked.cap for asked in batch],
+                sampling=sampling,
             )
-        AutoConfig.from_pretrained(settings.model, **_source(settings))
-        return AutoModelForCausalLM.from_pretrained(settings.model, use_safetensors=True, **options)
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
-        raise _cannot_load(settings, "model", error) from None
+        except (RuntimeError, MemoryError, ValueError, IndexError) as raised:  # OutOfMemoryError is a RuntimeError
+            error = raised.with_traceback(None)  # whose frames hold what filled the memory
+        if error is None:
+            seconds = time.monotonic() - started
+            for asked, one in zip(batch, written, strict=True):
+                receive(asked.question, self._reply(asked, one, seconds=seconds, attempt=attempt))
+            return len(batch)
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        if len(batch) == 1:
+            receive(batch[0].question, Failure(error=_described(error), attempts=attempt))
+            return 0
+        half = (len(batch) + 1) // 2
+        largest = max(self._answer(part, sampling, receive, attempt + 1) for part in (batch[:half], batch[half:]))
+        if _is_memory(error):
+            self._batch_size = max(1, min(self._batch_size, largest))
+        return largest
+
+    def _reply(self, asked: _Asked, written: Written, *, seconds: float, attempt: int) -> Reply:
+        return Reply(
+            message=self._model.decode(written, whole=True),
+            content=_opener(asked.text) + self._model.decode(written, whole=False),
+            finish="end" if written.ended else "length",
+            finish_reason="stop" if written.ended else "length",
+            model=self.name,
+            prompt_tokens=len(asked.ids),
+            output_tokens=len(written.ids),
+            max_tokens=asked.cap,
+            latency_seconds=seconds,
+            attempts=attempt,
+        )
 
 
-def _cannot_load(settings: TransformersTeacher, what: str, error: Exception) -> UsageError:
-    return UsageError(
-        f"teacher.model: the {what} of {settings.model} cannot be loaded: {_first_line(error)}",
-        hint="allowed is a folder with safetensors (or a gguf_file), or a Hub id that can be reached",
-    )
+def _template_variables(mode: ModeSettings, name: ReasoningMode) -> dict[str, Any]:
+    """What the chat template is given in one mode.
+
+    Raises:
+        UsageError: it is no mapping, or names a parameter of rendering that no study file sets.
+    """
+    variables = mode.request.get("chat_template_kwargs", {})
+    place = f"teacher.{name}.request.chat_template_kwargs"
+    if not isinstance(variables, dict):
+        raise UsageError(f"{place}: allowed is a mapping, such as {{enable_thinking: true}}")
+    for variable in variables:
+        if variable in RENDERING:
+            raise UsageError(f"{place}: found {variable}, which is no variable of a chat template")
+    return variables
 
 
-def _end_tokens(model: Any, tokenizer: Any) -> set[int]:
-    """Every token that ends an answer: what the model's file names, and the tokenizer's own."""
-    named = model.generation_config.eos_token_id if model.generation_config is not None else None
-    ends = set(named if isinstance(named, list) else [named]) | {tokenizer.eos_token_id}
-    ends.discard(None)
-    if not ends:
-        raise UsageError(f"teacher.model: found {tokenizer.name_or_path}, which has no end token")
-    return ends
+def _opener(text: str) -> str:
+    """The think tag that the prompt ends with; it belongs to the reply, which only closes it."""
+    ending = text.rstrip()
+    return text[len(ending) - len(THINK_OPEN) :] if ending.endswith(THINK_OPEN) else ""
 
 
-def _until_end(row: list[int], ends: set[int]) -> list[int]:
-    """What was emitted: up to the first end token, which counts; what `generate` pads after it does not."""
-    for position, token in enumerate(row):
-        if token in ends:
-            return row[: position + 1]
-    return row
+def _is_memory(error: Exception) -> bool:
+    """Whether memory ran out; without a GPU PyTorch raises a plain RuntimeError, whose text depends on the system."""
+    words = ("not enough memory", "can't allocate memory")
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(word in str(error) for word in words)
 
 
-def _seed(seed: int, batch: Sequence[Question]) -> int:
-    """A seed that differs between batches and is the same whenever the same batch is asked."""
-    text = "\0".join([str(seed), *(question.key for question in batch)])
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:7])
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [""])[0][:300]
+def _described(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
