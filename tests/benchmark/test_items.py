@@ -3,9 +3,9 @@
 import pytest
 
 from isothink.benchmark.items import item_id, procedural_items
-from isothink.scoring.scorers import score
 from isothink.errors import UsageError
 from isothink.procedural.tasks import TASKS
+from isothink.scoring.scorers import score
 
 ITEMS = procedural_items(list(TASKS), items_per_benchmark=120, seed=0)
 

@@ -252,7 +252,7 @@ def step(run_folder: options.Run, step_id: options.StepId, json: options.Json = 
 
 @app.command(name="list")
 def list_parts(kind: options.Kind, json: options.Json = False) -> None:
-    """List what a study can name: benchmarks, models, backends or conventions.
+    """List what a study can name: benchmarks, models, datasets, backends or conventions.
 
     Example: isothink list benchmarks
     """

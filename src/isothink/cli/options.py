@@ -37,7 +37,8 @@ OutputTokens = Annotated[
 Query = Annotated[str, typer.Argument(metavar="QUERY", help="A SELECT statement.", show_default=False)]
 StepId = Annotated[str, typer.Argument(metavar="ID", help="A segment, or a cell's evaluation.", show_default=False)]
 Kind = Annotated[
-    str, typer.Argument(metavar="KIND", help="benchmarks, models, backends or conventions.", show_default=False)
+    str,
+    typer.Argument(metavar="KIND", help="benchmarks, models, datasets, backends or conventions.", show_default=False),
 ]
 Limit = Annotated[
     int | None,

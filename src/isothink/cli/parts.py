@@ -7,8 +7,9 @@ from isothink.compute.registry import lookup, published_names
 from isothink.errors import UsageError
 from isothink.procedural.tasks import TASKS
 from isothink.run.backends import KINDS
+from isothink.teacher.published_sets import published_sets
 
-PARTS = ("benchmarks", "models", "backends", "conventions")
+PARTS = ("benchmarks", "models", "datasets", "backends", "conventions")
 
 
 def parts_of(kind: str) -> list[dict[str, Any]]:
@@ -29,6 +30,11 @@ def parts_of(kind: str) -> list[dict[str, Any]]:
         ]
     if kind == "models":
         return [{"name": name, "verified": lookup(name).verified} for name in published_names()]
+    if kind == "datasets":
+        return [
+            {"name": name, "licence": known.licence, "columns": ", ".join(known.columns), "verified": known.verified}
+            for name, known in published_sets().items()
+        ]
     if kind == "backends":
         return [{"kind": part, "name": name} for part, table in KINDS.items() for name in table]
     if kind == "conventions":
