@@ -24,6 +24,7 @@ from isothink.report.data import (
     SamplePair,
     StudentRow,
 )
+from isothink.teacher.summary import PairSummary
 
 STUDENTS = {"tiny": 24_000, "small": 138_000, "medium": 610_000, "large": 2_400_000}
 ARMS = ("ift", "reasoning", "sequential(0.5)")
@@ -249,6 +250,7 @@ def data(**changes):
             "waste": PhaseTotal(flops=2.0e11, tokens=410_000, seconds=12.0),
         },
         "teacher_note": "The teacher is a program that costs no FLOPs, so no cost here holds a teacher's share.",
+        "pairs": pair_summary(),
         "plan": PlanTotals(
             planned_training_flops=3.2e13,
             unshared_training_flops=9.1e13,
@@ -344,7 +346,52 @@ def empty():
         versions={},
         study_text="",
         teacher_note="",
+        pairs=None,
     )
+
+
+def pair_summary(**changes):
+    """How a teacher behind a server made the pairs, with any field replaced."""
+    side = {
+        "replies": 1000,
+        "failures": 0,
+        "retried": 0,
+        "truncated": 100,
+        "merged": 0,
+        "checked": 900,
+        "correct": 310,
+        "unchecked": 0,
+        "prompt_tokens": 100_000,
+        "output_tokens": 500_000,
+        "unknown_tokens": 0,
+        "flops": 1e15,
+        "unknown_flops": 0,
+        "output": None,
+        "trace": None,
+        "answer": None,
+        "models": ("teacher",),
+    }
+    fields = {
+        "teacher": "teacher",
+        "backend": "openai",
+        "prompts_read": 1000,
+        "prompts_fit": 1000,
+        "prompts_asked": 1000,
+        "pairs": 900,
+        "dropped": ({"reason": "truncated", "mode": "on", "pairs": 100},),
+        "off": {"mode": "off", **side},
+        "on": {"mode": "on", **side},
+        "toggle": {"off": {"enable_thinking": False}, "on": {"enable_thinking": True}},
+        "toggle_fingerprint": "0123",
+        "differences": (),
+        "sampling": {"off": {"temperature": 0.6}, "on": {"temperature": 0.6}},
+        "sampling_differences": {},
+        "filters": {},
+        "data": (),
+        "seconds": 60.0,
+        "projection": None,
+    }
+    return PairSummary.model_validate({**fields, **changes})
 
 
 def empty_evidence(families):
@@ -423,6 +470,9 @@ def hostile():
         for word in HOSTILE
     )
     return data(
+        pairs=pair_summary(
+            teacher=text, data=({"source": text, "findings": [text]},), toggle={"off": text, "on": {text: text}}
+        ),
         name=text,
         title=text,
         study_text="\n".join(HOSTILE),

@@ -82,8 +82,16 @@ def test_the_policy_allows_only_the_hashed_scripts_and_style(page):
 def test_sections_stand_in_their_order(page):
     found = [attributes["id"] for tag, attributes in read(page).elements if tag == "section"]
     assert found == (
-        ["verdict", "frontiers", "differences", "ledger", "health", "configurations", "missing", "samples", "reproduce"]
+        "verdict frontiers differences ledger health configurations missing pairs samples reproduce".split()
     )
+
+
+def test_the_making_of_the_pairs_is_told(pages):
+    page = pages["data"]
+    for said in ("900 pairs of 1,000 rows of prompts", "enable_thinking", "Pairs are kept whether", "310 of 900"):
+        assert said in page
+    assert '<th scope="row">reply cut off by the token cap</th>' in page
+    assert "No pairs are made yet." in pages["empty"]
 
 
 def test_tables_have_captions_and_plots_have_labels(page):

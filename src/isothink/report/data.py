@@ -9,6 +9,7 @@ from isothink.domain.ledger import Phase
 from isothink.domain.record import Record
 from isothink.domain.sample import StopReason, ThinkState
 from isothink.evidence.record import Evidence
+from isothink.teacher.summary import PairSummary
 
 MissingStatus = Literal["failed", "infeasible", "not_run"]
 
@@ -79,9 +80,9 @@ class ReportData(Record):
     """The whole report.
 
     `ledger` has a total for each phase that spent something. `teacher_note` says why there is no cost of the teacher,
-    and is empty where there is one. `samples` is a choice of answers, `samples_total` how many the study holds.
-    `versions` maps a library or format to its version, `command` is the line that made the run, `generated_at` the
-    time as text. `complete` is False for a report made before the study is done.
+    and is empty where there is one; `pairs` is how the pairs were made. `samples` is a choice of answers,
+    `samples_total` how many the study holds. `versions` maps a library or format to its version, `command` is the line
+    that made the run, `generated_at` the time as text. `complete` is False for a report made before the study is done.
     """
 
     name: str
@@ -90,6 +91,7 @@ class ReportData(Record):
     evidence: Evidence
     ledger: dict[Phase, PhaseTotal]
     teacher_note: str
+    pairs: PairSummary | None = None
     plan: PlanTotals
     missing: tuple[MissingResult, ...]
     samples: tuple[SamplePair, ...]

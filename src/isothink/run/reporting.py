@@ -52,6 +52,7 @@ def report_data(workspace: Workspace, evidence: Evidence) -> ReportData:
         evidence=evidence,
         ledger=_ledger(rows),
         teacher_note=_teacher_note(workspace),
+        pairs=read_pair_summary(folder, pairs_step(study)),
         plan=_totals(plan, missing),
         missing=tuple(_missing(cell) for cell in missing),
         samples=_samples(folder, plan, evidence),

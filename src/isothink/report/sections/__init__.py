@@ -9,12 +9,13 @@ from isothink.report.sections import (
     health,
     ledger,
     missing,
+    pairs,
     reproduce,
     samples,
     verdict,
 )
 
-ORDER = (verdict, frontiers, differences, ledger, health, configurations, missing, samples, reproduce)
+ORDER = (verdict, frontiers, differences, ledger, health, configurations, missing, pairs, samples, reproduce)
 
 
 def all_sections(data: ReportData) -> tuple[Section, ...]:
