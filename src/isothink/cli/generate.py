@@ -121,6 +121,9 @@ def remarks(summary: PairSummary) -> list[str]:
     lines = []
     for name, (off, on) in summary.sampling_differences.items():
         lines.append(f"confound: {name} is {off} with reasoning off and {on} with reasoning on")
+    models = sorted({*summary.off.models, *summary.on.models})
+    if len(models) > 1:
+        lines.append(f"the replies name several models: {', '.join(models[:10])}")
     merged = summary.off.merged + summary.on.merged
     if merged:
         lines.append(f"{merged} answers stood in the server's reasoning field and were taken from there")

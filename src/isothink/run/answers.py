@@ -226,13 +226,11 @@ class PaidAnswers:
 
         def issue() -> Iterator[Question]:
             nonlocal passed
-            issued: set[str] = set()  # two sources may hold the same text: it is asked once
             for question in questions:
-                if question.key in self._journal or question.key in issued:
+                if question.key in self._journal:
                     passed += 1
-                    continue
-                issued.add(question.key)
-                yield question
+                else:
+                    yield question
 
         def receive(question: Question, answer: Reply | Failure) -> None:
             nonlocal passed, said

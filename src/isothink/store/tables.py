@@ -1,6 +1,7 @@
 """Parquet tables of records, written and read whole. Used by run/ for pairs, corpora, metrics and samples."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -12,7 +13,7 @@ from isothink.domain.pair import DroppedPair, Pair, StoredPair
 from isothink.domain.record import Record
 from isothink.domain.reply import ReplyFacts
 from isothink.domain.sample import Sample
-from isothink.errors import RunFolderError
+from isothink.errors import RunFolderError, StepError
 
 PAIRS_FILE = "pairs.parquet"
 TOKENS_FILE = "tokens.parquet"
@@ -83,10 +84,14 @@ class TableWriter:
     """Writes rows to a Parquet file as they come, holding a few hundred of them (or a few megabytes) in memory."""
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
+        self._path = path
         self._schema = schema
         self._rows: list[dict[str, Any]] = []
         self._bytes = 0
-        self._writer = pq.ParquetWriter(path, schema, compression="zstd")
+        try:
+            self._writer = pq.ParquetWriter(path, schema, compression="zstd")
+        except OSError as failure:
+            raise self._cannot_write(failure) from None
 
     def __enter__(self) -> Self:
         return self
@@ -94,12 +99,22 @@ class TableWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if error is None:
-            self._flush()
-        self._writer.close()
+        if error is not None:
+            with suppress(OSError):  # a full disk is said once
+                self._writer.close()
+            return
+        self._flush()
+        try:
+            self._writer.close()
+        except OSError as failure:
+            raise self._cannot_write(failure) from None
 
     def add(self, row: dict[str, Any]) -> None:
-        """Adds a row."""
+        """Adds a row.
+
+        Raises:
+            StepError: the disk is full, or cannot be written.
+        """
         self._rows.append(row)
         self._bytes += sum(len(value) for value in row.values() if isinstance(value, str))
         if len(self._rows) >= ROWS_AT_ONCE or self._bytes >= BYTES_AT_ONCE:
@@ -107,8 +122,17 @@ class TableWriter:
 
     def _flush(self) -> None:
         if self._rows:
-            self._writer.write_table(pa.Table.from_pylist(self._rows, schema=self._schema))
+            try:
+                self._writer.write_table(pa.Table.from_pylist(self._rows, schema=self._schema))
+            except OSError as failure:
+                raise self._cannot_write(failure) from None
         self._rows, self._bytes = [], 0
+
+    def _cannot_write(self, failure: OSError) -> StepError:
+        reason = failure.strerror or str(failure)
+        return StepError(
+            f"{self._path.name}: cannot be written: {reason}", hint="free some space; the same command goes on"
+        )
 
 
 def pair_row(pair: StoredPair) -> dict[str, Any]:

@@ -96,9 +96,9 @@ class Selection:
         if row.problem is not None:
             return row.problem, row.detail
         assert row.prompt is not None
-        normal = hashlib.sha256(f"{row.source}\0{' '.join(row.prompt.text.split())}".encode()).digest()[:12]
+        normal = hashlib.sha256(" ".join(row.prompt.text.split()).encode()).digest()[:12]
         if normal in seen:
-            return "duplicate_prompt", "equal to an earlier prompt of the same source, up to white space"
+            return "duplicate_prompt", "equal to an earlier prompt, up to white space"
         seen.add(normal)
         match = self._index.match(row.prompt.text) if self._index is not None else None
         if match is not None:
