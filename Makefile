@@ -6,7 +6,7 @@
 #   make check-vllm   isothink's teacher against a real vLLM: VLLM=PYTHON of an environment that has it
 #   make check        format, lint, types, import contracts, generated docs
 #   make study        run studies/toy.yaml: all arms, three seeds (up to 45 minutes)
-#   make benchmarks   training and evaluation throughput against other loops (installs TRL)
+#   make benchmarks   training, evaluation and generation against other loops and clients (installs TRL)
 #   make statistics   the full simulation behind the intervals
 #
 # A GPU: `make demo TORCH=cuda` installs the newest torch from the registry, which on Linux is the CUDA build.
@@ -34,7 +34,7 @@ check-vllm: $(VENV)/installed-train $(VENV)/installed-generate $(VENV)/installed
 test: $(VENV)/installed-train $(VENV)/installed-test $(VENV)/installed-small-model
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
-check: $(VENV)/installed-train $(VENV)/installed-check
+check: $(VENV)/installed-train $(VENV)/installed-generate $(VENV)/installed-check
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -48,10 +48,11 @@ format: $(VENV)/installed-check
 docs: $(VENV)/installed-train
 	$(BIN)/python scripts/generate_docs.py
 
-benchmarks: $(VENV)/installed-train $(VENV)/installed-benchmarks
+benchmarks: $(VENV)/installed-train $(VENV)/installed-generate $(VENV)/installed-benchmarks
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/evaluation.py
 	$(BIN)/python benchmarks/training.py
+	$(BIN)/python benchmarks/generation.py
 
 statistics: $(VENV)/installed-train
 	$(BIN)/python tests/evidence/simulation.py 1000
