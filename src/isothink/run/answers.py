@@ -197,7 +197,8 @@ class PaidAnswers:
         off, on = (self._teacher.render(self._question(prompts[0].text, mode, self._caps[mode])) for mode in MODES)
         self.differences = check_requests(self._settings, off, on)
         failures: dict[str, tuple[Question, Failure]] = {}
-        self._ask(self._questions(prompts), None, lambda share: None, failures)
+        questions = sorted(self._questions(prompts), key=lambda question: question.mode == "off")
+        self._ask(questions, None, lambda share: None, failures)  # the long ones first: fewer slots wait for the last
         if len(failures) < len(prompts) * len(MODES):  # else the server is ill, and no prompt is to blame
             for question, failure in failures.values():
                 self._keep(question, failure)
@@ -255,7 +256,7 @@ class PaidAnswers:
 
     def _questions(self, prompts: Iterable[Prompt]) -> Iterator[Question]:
         for prompt in prompts:
-            for mode in MODES:
+            for mode in reversed(MODES):
                 yield self._question(prompt.text, mode, self._caps[mode])
 
     def _second_questions(self) -> Iterator[Question]:
