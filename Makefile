@@ -28,7 +28,7 @@ study: $(VENV)/installed-train
 demo-real: $(VENV)/installed-train $(VENV)/installed-generate $(VENV)/installed-small-model
 	$(BIN)/python scripts/demo_real.py
 
-check-vllm: $(VENV)/installed-train $(VENV)/installed-generate $(VENV)/installed-small-model
+check-vllm: $(VENV)/installed-train $(VENV)/installed-test $(VENV)/installed-small-model
 	$(BIN)/python scripts/check_vllm.py --python "$(VLLM)"
 
 test: $(VENV)/installed-train $(VENV)/installed-test $(VENV)/installed-small-model
