@@ -13,8 +13,9 @@ from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 from isothink import api
 from isothink.corpus.stream import cut, open_stream
 from isothink.domain.arm import Format, Plain
-from isothink.domain.study import Study, peak_rate
+from isothink.domain.study import Study
 from isothink.plan.students import student_config
+from isothink.plan.tree import student_rates
 from isothink.run.inputs import Inputs, pilot_inputs
 from isothink.student.protocol import Example, OptimizerStep
 
@@ -47,7 +48,7 @@ class Quickstart:
 
     def learning_rate(self, student: str, format_name: Format) -> float:
         """The student's peak rate in one format."""
-        return peak_rate(self.study.training, student, int(str(self.config(student)["hidden_size"])), format_name)
+        return student_rates(self.study, student, int(str(self.config(student)["hidden_size"])))[format_name]
 
     def steps(self, student: str, format_name: Format, count: int) -> Iterator[OptimizerStep]:
         """The first optimizer steps of the study's first seed, made as they are read, as a run makes them."""
@@ -59,10 +60,10 @@ class Quickstart:
         rate = self.learning_rate(student, format_name)
 
         def read() -> Iterator[OptimizerStep]:
-            for first, last in pairwise(edges[: count + 1]):
+            for number, (first, last) in enumerate(pairwise(edges[: count + 1])):
                 pairs = (int(pair) for pair in stream.pair[first:last])
                 rows = tuple(Example(prompt=corpus.prompt[pair], answer=answers[pair]) for pair in pairs)
-                yield OptimizerStep(examples=rows, learning_rate=rate)
+                yield OptimizerStep(examples=rows, learning_rate=rate, number=number)
 
         return read()
 

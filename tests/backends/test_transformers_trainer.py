@@ -13,7 +13,7 @@ from transformers import AutoConfig, AutoModelForCausalLM  # noqa: E402
 
 from isothink.backends import transformers_trainer  # noqa: E402
 from isothink.backends.transformers_trainer import TransformersTrainer, length_groups, make_batch, step_loss  # noqa: E402
-from isothink.domain.study import AdamW  # noqa: E402
+from isothink.domain.training_settings import AdamW  # noqa: E402
 from isothink.errors import StepError  # noqa: E402
 from isothink.student.protocol import OPTIMIZER_FILE, Example, OptimizerStep, SegmentTask  # noqa: E402
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from isothink.corpus.corpus import CorpusLengths
+from isothink.corpus.lengths import CorpusLengths
 
 
 def lengths_of(counts, *, prompt=5, ift=3, reasoning=20, spread=0, seed=0, prefix="p"):

@@ -10,7 +10,7 @@ from small_lengths import lengths_of
 from isothink.corpus.ragged import ragged
 from isothink.corpus.stream import cut, open_stream
 from isothink.domain.arm import Mixed, Plain
-from isothink.domain.study import InstanceBatch, TokenBatch
+from isothink.domain.training_settings import InstanceBatch, TokenBatch
 
 LENGTHS = st.lists(st.integers(1, 30), max_size=60)
 BATCHES = st.one_of(

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from study_example import put, study_of, valid_study
 
 from isothink.domain.arm import parse_arm
-from isothink.domain.study import peak_rate
+from isothink.domain.training_settings import rule_rate
 
 
 def changed(*path, to):
@@ -45,18 +45,19 @@ def test_seeds_count_from_zero_and_an_arm_may_have_its_own_number():
 @given(width=st.integers(1, 10**6), exponent=st.floats(0, 10), rate=st.floats(1e-9, 1000))
 def test_the_rule_gives_its_rate_at_the_reference_width_and_falls_with_width(width, exponent, rate):
     rule = {"by": "rule", "rate": rate, "reference_width": width, "exponent": exponent}
-    training = study_of(changed("training", "learning_rate", to=rule)).training
-    assert peak_rate(training, "s", width, "ift") == pytest.approx(rate)
-    assert peak_rate(training, "s", 4 * width, "reasoning") == pytest.approx(rate / 4**exponent)
-    assert math.isfinite(peak_rate(training, "s", 1, "ift"))
+    settings = study_of(changed("training", "learning_rate", to=rule)).training.learning_rate
+    assert rule_rate(settings, width) == pytest.approx(rate)
+    assert rule_rate(settings, 4 * width) == pytest.approx(rate / 4**exponent)
+    assert math.isfinite(rule_rate(settings, 1))
 
 
 def test_a_table_gives_each_student_and_format_its_own_rate():
     rates = {"s": {"ift": 0.1, "reasoning": 0.2}, "m": {"ift": 0.3, "reasoning": 0.4}}
-    training = study_of(changed("training", "learning_rate", to={"by": "table", "rates": rates})).training
+    table = study_of(changed("training", "learning_rate", to={"by": "table", "rates": rates})).training.learning_rate
     for student, formats in rates.items():
         for name, rate in formats.items():
-            assert peak_rate(training, student, 8, name) == rate
+            assert table.rates[student].of(name) == rate
+        assert table.rates[student].of("mixed") == formats["reasoning"]
 
 
 def test_records_cannot_be_changed():

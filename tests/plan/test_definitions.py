@@ -9,7 +9,7 @@ from small_lengths import lengths_of
 from small_plans import ITEMS, Naive, cell_of, path_of, plan_with, study_with, training_flops
 from study_example import ARCHITECTURE
 
-from isothink.corpus.corpus import CorpusLengths
+from isothink.corpus.lengths import CorpusLengths
 from isothink.domain.arm import parse_arm
 from isothink.plan.planner import plan
 

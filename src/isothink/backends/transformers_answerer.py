@@ -7,10 +7,9 @@ import torch
 from transformers import AutoModelForCausalLM, GenerationConfig
 from transformers.utils import logging as transformers_logging
 
-from isothink.backends.words import WordsTokenizer
 from isothink.benchmark.protocol import ignore
+from isothink.corpus.protocol import Tokenizer
 from isothink.domain.sample import Generation
-from isothink.domain.think import THINK_CLOSE, THINK_OPEN
 
 transformers_logging.set_verbosity_error()
 transformers_logging.disable_progress_bar()
@@ -22,7 +21,7 @@ class TransformersAnswerer:
     Prompts of like length share a batch, so that little is padded; batches are cut from the sorted prompts alone.
     """
 
-    def __init__(self, folder: Path, tokenizer: WordsTokenizer, *, batch_size: int) -> None:
+    def __init__(self, folder: Path, tokenizer: Tokenizer, *, batch_size: int) -> None:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, use_safetensors=True)
         self.model = model.to(self.device).eval()
@@ -71,18 +70,8 @@ class TransformersAnswerer:
             stop_reason="end" if output and output[-1] == self.tokenizer.end_id else "length",
             prompt_tokens=prompt_tokens,
             output_tokens=len(output),
-            trace_tokens=self._trace_tokens(output),
+            trace_tokens=self.tokenizer.trace_tokens(output),
         )
-
-    def _trace_tokens(self, output: list[int]) -> int:
-        """Tokens from the first opening tag to the last closing one, tags included; to the end where none closes."""
-        opener, closer = self.tokenizer.token_id(THINK_OPEN), self.tokenizer.token_id(THINK_CLOSE)
-        closes = [position for position, token in enumerate(output) if token == closer]
-        if opener not in output:
-            return closes[-1] + 1 if closes else 0
-        first = output.index(opener)
-        after = [position for position in closes if position > first]
-        return (after[-1] + 1 if after else len(output)) - first
 
 
 def _until_end(row: list[int], end_id: int) -> list[int]:

@@ -5,7 +5,6 @@ libraries cut and order batches, and schedule rates, themselves.
 """
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,9 +14,9 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
-from isothink.domain.study import AdamW
+from isothink.domain.training_settings import AdamW
 from isothink.errors import StepError
-from isothink.student.protocol import OPTIMIZER_FILE, Example, OptimizerStep, SegmentTask, StepMetrics
+from isothink.student.protocol import OPTIMIZER_FILE, Example, OptimizerStep, StepMetrics, TrainingTask
 
 NO_LOSS = -100
 """The label that cross-entropy ignores."""
@@ -88,44 +87,28 @@ def step_loss(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
 class TransformersTrainer:
     """The student protocol over one CPU or GPU process."""
 
-    def __init__(self) -> None:
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-    def train(self, task: SegmentTask, on_step: Callable[[StepMetrics], None]) -> None:
+    def open(self, task: TrainingTask) -> "StudentInTraining":
         """See the student protocol."""
-        model = self._model(task)
-        optimizer = _optimizer(model, task.optimizer)
-        if task.parent is not None:
-            _load_moments(model, optimizer, task.parent / OPTIMIZER_FILE)
-        worth = EXTRA_PASS_FLOPS / (6 * model.num_parameters())
-        for index, step in enumerate(task.steps):
-            on_step(self._step(model, optimizer, step, task, index, worth))
-        model.save_pretrained(task.folder, safe_serialization=True)
-        if task.keep_optimizer:
-            _save_moments(model, optimizer, task.folder / OPTIMIZER_FILE)
+        return StudentInTraining(task)
 
-    def _model(self, task: SegmentTask) -> PreTrainedModel:
-        if task.parent is not None:
-            model = AutoModelForCausalLM.from_pretrained(task.parent, dtype=torch.float32, use_safetensors=True)
-        else:
-            config = dict(task.config)
-            torch.manual_seed(task.seed)
-            model = AutoModelForCausalLM.from_config(
-                AutoConfig.for_model(config.pop("model_type"), **config), dtype=torch.float32
-            )
-        return model.to(self.device).train()
 
-    def _step(
-        self,
-        model: PreTrainedModel,
-        optimizer: torch.optim.Optimizer,
-        step: OptimizerStep,
-        task: SegmentTask,
-        index: int,
-        worth: float,
-    ) -> StepMetrics:
+class StudentInTraining:
+    """The protocol's state: a model and its optimizer."""
+
+    def __init__(self, task: TrainingTask) -> None:
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self._task = task
+        self._model = self._open_model()
+        self._optimizer = _optimizer(self._model, task.optimizer)
+        if task.state is not None:
+            _load_moments(self._model, self._optimizer, task.state / OPTIMIZER_FILE)
+        self._worth = EXTRA_PASS_FLOPS / (6 * self._model.num_parameters())
+
+    def step(self, step: OptimizerStep) -> StepMetrics:
+        """See the student protocol."""
         started = time.perf_counter()
-        batches = self._batches(step.examples, worth, task.pad_id)
+        model, optimizer, task = self._model, self._optimizer, self._task
+        batches = self._batches(step.examples)
         loss_tokens = sum(batch.loss_tokens for batch in batches)
         value = 0.0
         for batch in batches:
@@ -135,7 +118,7 @@ class TransformersTrainer:
             value += loss.item()
         norm = torch.nn.utils.clip_grad_norm_(model.parameters(), task.optimizer.clip_gradient_norm)
         if not np.isfinite(value) or not torch.isfinite(norm):
-            raise StepError(f"the loss is {value} and the gradient's norm {norm.item()} at step {index} of the segment")
+            raise StepError(f"the loss is {value} and the gradient's norm {norm.item()} at step {step.number}")
         for group in optimizer.param_groups:
             group["lr"] = step.learning_rate
         optimizer.step()
@@ -149,10 +132,40 @@ class TransformersTrainer:
             seconds=time.perf_counter() - started,
         )
 
-    def _batches(self, examples: tuple[Example, ...], worth: float, pad_id: int) -> list[Batch]:
+    def save(self, folder: Path, *, optimizer: bool) -> None:
+        """See the student protocol."""
+        self._model.save_pretrained(folder, safe_serialization=True)
+        if optimizer:
+            _save_moments(self._model, self._optimizer, folder / OPTIMIZER_FILE)
+
+    def save_student(self, folder: Path) -> None:
+        """See the student protocol."""
+        self.save(folder, optimizer=False)
+
+    def agree(self, value: bool) -> bool:
+        """See the student protocol."""
+        return value
+
+    def _open_model(self) -> PreTrainedModel:
+        task = self._task
+        if task.state is not None:
+            model = AutoModelForCausalLM.from_pretrained(task.state, dtype=torch.float32, use_safetensors=True)
+        elif task.student.model is not None:
+            model = AutoModelForCausalLM.from_pretrained(
+                task.student.model, revision=task.student.revision, dtype=torch.float32, use_safetensors=True
+            )
+        else:
+            config = dict(task.student.config)
+            torch.manual_seed(task.student.seed)
+            model = AutoModelForCausalLM.from_config(
+                AutoConfig.for_model(config.pop("model_type"), **config), dtype=torch.float32
+            )
+        return model.to(self.device).train()
+
+    def _batches(self, examples: tuple[Example, ...]) -> list[Batch]:
         on_cpu = self.device.type == "cpu"
-        groups = length_groups(examples, worth) if on_cpu else [examples]
-        batches = (make_batch(group, pad_id) for group in groups)
+        groups = length_groups(examples, self._worth) if on_cpu else [examples]
+        batches = (make_batch(group, self._task.pad_id) for group in groups)
         return [replace(batch, ids=batch.ids.to(self.device), labels=batch.labels.to(self.device)) for batch in batches]
 
 

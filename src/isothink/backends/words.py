@@ -11,6 +11,7 @@ from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import WhitespaceSplit
 from transformers import PreTrainedTokenizerFast
 
+from isothink.domain.student_settings import Rendering, WordTokenizer
 from isothink.domain.think import THINK_CLOSE, THINK_OPEN
 from isothink.procedural.tasks import vocabulary
 from isothink.store.fingerprint import fingerprint
@@ -42,7 +43,7 @@ def build_words_tokenizer() -> PreTrainedTokenizerFast:
 class WordsTokenizer:
     """The corpus protocol over the `transformers` tokenizer."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: WordTokenizer | None = None, rendering: Rendering | None = None) -> None:
         self.transformers = build_words_tokenizer()
         self._words: list[str] = self.transformers.convert_ids_to_tokens(range(len(self.transformers)))
 
@@ -74,13 +75,19 @@ class WordsTokenizer:
         """See the corpus protocol."""
         return self._encode([[{"role": "user", "content": prompt}] for prompt in prompts])
 
-    def encode_chats(self, prompts: Sequence[str], answers: Sequence[str]) -> list[list[int]]:
+    def encode_answers(self, answers: Sequence[str]) -> list[list[int]]:
         """See the corpus protocol."""
-        chats = [
-            [{"role": "user", "content": prompt}, {"role": "assistant", "content": answer}]
-            for prompt, answer in zip(prompts, answers, strict=True)
-        ]
-        return self._encode(chats)
+        return self._encode([[{"role": "assistant", "content": answer}] for answer in answers])
+
+    def trace_tokens(self, ids: Sequence[int]) -> int:
+        """See the corpus protocol."""
+        opener, closer = self.token_id(THINK_OPEN), self.token_id(THINK_CLOSE)
+        closes = [position for position, token in enumerate(ids) if token == closer]
+        if opener not in ids:
+            return closes[-1] + 1 if closes else 0
+        first = list(ids).index(opener)
+        after = [position for position in closes if position > first]
+        return (after[-1] + 1 if after else len(ids)) - first
 
     def _encode(self, chats: list[list[dict[str, str]]]) -> list[list[int]]:
         if not chats:

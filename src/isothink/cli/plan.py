@@ -62,7 +62,7 @@ def _by_configuration(cells: Sequence[PlannedCell]) -> list[list[PlannedCell]]:
 def _epochs(plan: Plan, study: Study) -> Any:
     from rich.table import Table
 
-    top = max(study.budgets.training_flops)
+    top = max(plan.budgets_flops)
     table = Table(title=f"epochs per benchmark at {scientific(top)} FLOPs, seed 0")
     cells = [cell for cell in plan.cells if cell.feasible and cell.seed == 0 and cell.budget_flops == top]
     sources = sorted({source for cell in cells for source in cell.epochs_by_source})

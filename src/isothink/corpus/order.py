@@ -9,7 +9,7 @@ import hashlib
 
 import numpy as np
 
-from isothink.corpus.corpus import CorpusLengths, Integers
+from isothink.corpus.lengths import CorpusLengths, Integers
 
 _ROUNDS_TAG = 1
 _EPOCHS_TAG = 2

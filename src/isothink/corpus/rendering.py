@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from isothink.corpus.protocol import Tokenizer
 from isothink.domain.pair import Pair
+from isothink.domain.student_settings import Rendering
 from isothink.domain.think import THINK_CLOSE, THINK_OPEN
 from isothink.errors import StepError
 
@@ -24,23 +25,24 @@ class TokenizedPair:
     reasoning: list[int]
 
 
-def tokenize_pairs(pairs: Sequence[Pair], tokenizer: Tokenizer) -> list[TokenizedPair]:
+def tokenize_pairs(pairs: Sequence[Pair], tokenizer: Tokenizer, rendering: Rendering) -> list[TokenizedPair]:
     """Renders every pair in both formats.
 
     Raises:
-        StepError: a chat does not begin with its own prompt, or the first of a source do not survive the round trip.
+        StepError: the first pairs of a source do not survive the round trip.
     """
-    prompts = [pair.prompt for pair in pairs]
-    heads = tokenizer.encode_prompts(prompts)
-    ift = tokenizer.encode_chats(prompts, [pair.ift_target for pair in pairs])
-    reasoning = tokenizer.encode_chats(prompts, [pair.reasoning_target for pair in pairs])
+    heads = tokenizer.encode_prompts([pair.prompt for pair in pairs])
+    ift = tokenizer.encode_answers([rendering.ift_target(pair.ift_answer) for pair in pairs])
+    reasoning = tokenizer.encode_answers(
+        [rendering.reasoning_target(pair.trace, pair.reasoning_answer) for pair in pairs]
+    )
     rows = [
         TokenizedPair(
             pair=pair.id,
             source=pair.source,
             prompt=head,
-            ift=_answer(pair, head, plain),
-            reasoning=_answer(pair, head, thought),
+            ift=plain,
+            reasoning=thought,
         )
         for pair, head, plain, thought in zip(pairs, heads, ift, reasoning, strict=True)
     ]
@@ -48,20 +50,11 @@ def tokenize_pairs(pairs: Sequence[Pair], tokenizer: Tokenizer) -> list[Tokenize
     for pair, row in zip(pairs, rows, strict=True):
         if checked[pair.source] < CHECKED_PAIRS:
             checked[pair.source] += 1
-            check_round_trip(pair, row, tokenizer)
+            check_round_trip(pair, row, tokenizer, rendering)
     return rows
 
 
-def _answer(pair: Pair, head: list[int], chat: list[int]) -> list[int]:
-    if chat[: len(head)] != head or len(chat) == len(head):
-        raise StepError(
-            f"pair {pair.id}: the rendered chat does not begin with its rendered prompt",
-            hint="the chat template changes the prompt once an answer follows; training and evaluation would differ",
-        )
-    return chat[len(head) :]
-
-
-def check_round_trip(pair: Pair, row: TokenizedPair, tokenizer: Tokenizer) -> None:
+def check_round_trip(pair: Pair, row: TokenizedPair, tokenizer: Tokenizer, rendering: Rendering) -> None:
     """Checks that what carries loss decodes to the target: the trace is in it, the prompt is not.
 
     Chat templates are known to drop the trace in training (huggingface/trl#6361).
@@ -69,7 +62,11 @@ def check_round_trip(pair: Pair, row: TokenizedPair, tokenizer: Tokenizer) -> No
     Raises:
         StepError: naming what was lost.
     """
-    for name, ids, target in (("ift", row.ift, pair.ift_target), ("reasoning", row.reasoning, pair.reasoning_target)):
+    ift, reasoning = (
+        rendering.ift_target(pair.ift_answer),
+        rendering.reasoning_target(pair.trace, pair.reasoning_answer),
+    )
+    for name, ids, target in (("ift", row.ift, ift), ("reasoning", row.reasoning, reasoning)):
         found = " ".join(tokenizer.decode(ids).split())
         if found != " ".join(target.split()):
             raise StepError(f"pair {pair.id}: the {name} answer decodes to {found[:200]!r}, expected {target[:200]!r}")

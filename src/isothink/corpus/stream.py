@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from isothink.corpus.corpus import CorpusLengths, Integers
+from isothink.corpus.lengths import CorpusLengths, Integers
 from isothink.corpus.order import format_draws, prompt_order
 from isothink.domain.arm import Mixed, Plain
-from isothink.domain.study import InstanceBatch, TokenBatch
+from isothink.domain.training_settings import InstanceBatch, TokenBatch
 
 Batching = TokenBatch | InstanceBatch
 StreamArm = Plain | Mixed

@@ -5,20 +5,21 @@ Values that cannot be meant (unknown keys, wrong types, negative, NaN, infinite,
 other packages (task names, architectures) is checked by plan/. Prompts, teacher and filters have files of their own.
 """
 
-import math
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, JsonValue, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from isothink.domain.arm import Arm, parse_arm
+from isothink.domain.benchmark_settings import Benchmark
+from isothink.domain.budget_settings import Budgets, DeclaredLengths, Match
 from isothink.domain.filter_settings import Filters
 from isothink.domain.prompt_settings import DataPrompts, ProceduralPrompts
+from isothink.domain.student_settings import Rendering, StudentSettings, TokenizerSettings
 from isothink.domain.study_record import (
     Count,
     FilePath,
     Name,
-    PositiveFloat,
     Seed,
     StudyRecord,
     Words,
@@ -26,20 +27,12 @@ from isothink.domain.study_record import (
     printable,
 )
 from isothink.domain.teacher_settings import TeacherSettings
+from isothink.domain.training_settings import RateTable, Training
 
 SCHEMA_VERSION = 1
 """Version of the study file, and of every stored record that does not carry its own."""
 
-Flops = Annotated[float, Field(gt=0, le=1e30)]
-"""Up to a thousand times the largest training run that is known of."""
-Rate = Annotated[float, Field(gt=0, le=1000)]
 SeedCount = Annotated[int, Field(ge=1, le=1000)]
-
-
-def _increasing(values: tuple[float, ...]) -> tuple[float, ...]:
-    if list(values) != sorted(values):
-        raise PydanticCustomError("order", "allowed are values that increase")
-    return values
 
 
 def _known_version(version: int) -> int:
@@ -59,100 +52,13 @@ def _arm(text: str) -> Arm:
         raise PydanticCustomError("arm", "{reason}", {"reason": str(error)}) from None
 
 
-class WordTokenizer(StudyRecord):
-    """One token per word of the procedural vocabulary, with a chat template."""
-
-    backend: Literal["words"]
-
-
-class StudentSettings(StudyRecord):
-    """A base model at one scale: random weights in the shape that `architecture` gives.
-
-    `architecture` holds the fields of a Hugging Face `config.json`; `vocab_size` is filled in from the tokenizer.
-    """
-
-    name: Name
-    backend: Literal["transformers"] = "transformers"
-    architecture: dict[str, JsonValue]
-
-
-class Budgets(StudyRecord):
-    """Caps on a cell's training FLOPs, in the `exact` convention."""
-
-    training_flops: Annotated[
-        tuple[Flops, ...],
-        Field(min_length=1, strict=False),
-        AfterValidator(distinct),
-        AfterValidator(_increasing),
-    ]
-
-
-class TokenBatch(StudyRecord):
-    """An optimizer step reads as many whole examples as fit into `size` tokens, at least one."""
-
-    unit: Literal["tokens"]
-    size: Count
-
-
-class InstanceBatch(StudyRecord):
-    """An optimizer step reads `size` examples."""
-
-    unit: Literal["instances"]
-    size: Annotated[int, Field(ge=1, le=10**6)]
-
-
-class RateRule(StudyRecord):
-    """Peak learning rate = `rate` * (`reference_width` / hidden size) ** `exponent`, the same for both formats."""
-
-    by: Literal["rule"]
-    rate: Rate
-    reference_width: Count
-    exponent: Annotated[float, Field(ge=0, le=10)]
-
-
-class FormatRates(StudyRecord):
-    """Peak learning rates of one student."""
-
-    ift: Rate
-    reasoning: Rate
-
-
-class RateTable(StudyRecord):
-    """Peak learning rates by student and format."""
-
-    by: Literal["table"]
-    rates: dict[str, FormatRates]
-
-
-class AdamW(StudyRecord):
-    """The optimizer's settings (Loshchilov and Hutter, arXiv:1711.05101)."""
-
-    beta1: Annotated[float, Field(ge=0, lt=1)] = 0.9
-    beta2: Annotated[float, Field(ge=0, lt=1)] = 0.95
-    epsilon: PositiveFloat = 1e-8
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0
-    clip_gradient_norm: PositiveFloat = 1.0
-
-
-class Training(StudyRecord):
-    """How every cell is trained; the same for all arms."""
-
-    batch: Annotated[TokenBatch | InstanceBatch, Field(discriminator="unit")]
-    learning_rate: Annotated[RateRule | RateTable, Field(discriminator="by")]
-    warmup_steps: Annotated[int, Field(ge=0, le=10**7)]
-    decay_share: Annotated[float, Field(gt=0, lt=1)] = 0.1
-    """The last share of a budget's FLOPs, in which the rate falls linearly."""
-    final_rate_share: Annotated[float, Field(ge=0, le=1)] = 0.1
-    """The rate at the end of the decay, as a share of the peak."""
-    max_epochs: PositiveFloat = 1.0
-    optimizer: AdamW = AdamW()
-    precision: Literal["float32", "bfloat16"] = "float32"
-
-
 class Evaluation(StudyRecord):
     """How every cell answers; the same items, cap and sampling for all."""
 
     tasks: Annotated[tuple[Words, ...], Field(min_length=1, strict=False), AfterValidator(distinct)]
+    """Procedural tasks and published benchmarks by name, benchmark files (`.yaml`) by path."""
+    benchmarks: Annotated[tuple[Benchmark, ...], Field(strict=False)] = ()
+    """What those of `tasks` say that are benchmarks; filled in when the study is read."""
     items_per_task: Count
     seed: Seed = 0
     max_new_tokens: Count
@@ -179,8 +85,12 @@ class VerdictSettings(StudyRecord):
     queries: Annotated[float, Field(ge=0, le=1e30)] = 1e6
 
 
+Keep = Literal["needed", "all"]
+Reporter = Literal["tensorboard", "wandb", "trackio"]
+
+
 class Resources(StudyRecord):
-    """Where the study runs; never part of an identity.
+    """Where and how the study runs; never part of an identity.
 
     `flops_per_second` of one worker is an estimate for the plan; once segments are complete their speed is used.
     """
@@ -188,6 +98,16 @@ class Resources(StudyRecord):
     processes: Annotated[int, Field(ge=1, le=256)] = 1
     threads: Annotated[int, Field(ge=1, le=1024)] = 1
     flops_per_second: Annotated[float, Field(ge=1, le=1e30)] | None = None
+    micro_batch_tokens: Count | None = None
+    """The most tokens that go through a model at once; on a GPU found by halving where memory runs out."""
+    activation_checkpointing: bool = False
+    """Computes activations again in the backward pass: less memory, a third more hardware FLOPs."""
+    checkpoint_seconds: Annotated[float, Field(ge=0, le=1e7)] = 1800.0
+    """How much of a segment's training an interruption may lose; 0 keeps the state after every optimizer step."""
+    keep: Keep = "needed"
+    """`needed` removes the weights of a segment when everything planned that reads them is complete."""
+    report_to: Annotated[tuple[Reporter, ...], Field(strict=False), AfterValidator(distinct)] = ()
+    """Where the metrics of every optimizer step go as well, as they are made."""
 
 
 class PairStudy(StudyRecord):
@@ -229,19 +149,34 @@ class PairStudy(StudyRecord):
 class Study(PairStudy):
     """A whole study file. Without any key from `tokenizer` on, it makes pairs only, for `isothink generate`."""
 
-    tokenizer: WordTokenizer
+    tokenizer: TokenizerSettings
+    rendering: Rendering = Rendering()
     students: Annotated[tuple[StudentSettings, ...], Field(min_length=1, strict=False)]
     arms: Annotated[
         tuple[Annotated[str, AfterValidator(_canonical_arm)], ...],
         Field(min_length=1, strict=False),
         AfterValidator(distinct),
     ]
+    match: Match = "training_flops"
+    """What cells of one budget have in common: their training FLOPs, or (as published) the number of prompts."""
     budgets: Budgets
+    lengths: DeclaredLengths | None = None
     seeds: Seeds = Seeds()
     training: Training
     evaluation: Evaluation
     verdict: VerdictSettings = VerdictSettings()
     resources: Resources = Resources()
+
+    @model_validator(mode="after")
+    def _budgets_fit_match(self) -> "Study":
+        wrong = "samples" if self.match == "training_flops" else "training_flops"
+        if getattr(self.budgets, wrong) is not None:
+            raise PydanticCustomError(
+                "match",
+                "budgets.{wrong}: does not fit match: {match}, allowed are {match}, or one_epoch_of with fractions",
+                {"wrong": wrong, "match": self.match},
+            )
+        return self
 
     @field_validator("students")
     @classmethod
@@ -284,11 +219,3 @@ class Study(PairStudy):
     def seeds_of(self, arm: str) -> range:
         """The seeds that `arm` is trained with."""
         return range(self.seeds.arms.get(arm, self.seeds.default))
-
-
-def peak_rate(training: Training, student: str, hidden_size: int, format_name: Literal["ift", "reasoning"]) -> float:
-    """Peak learning rate of one student in one format."""
-    rates = training.learning_rate
-    if isinstance(rates, RateTable):
-        return rates.rates[student].ift if format_name == "ift" else rates.rates[student].reasoning
-    return rates.rate * math.pow(rates.reference_width / hidden_size, rates.exponent)

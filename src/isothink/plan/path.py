@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from isothink.corpus.corpus import Integers
+from isothink.corpus.lengths import Integers
 from isothink.corpus.stream import Batching
 from isothink.domain.arm import Mixed, Plain, Sequential
-from isothink.domain.study import Training
+from isothink.domain.training_settings import Training
 from isothink.plan.pricing import PricedStream
 from isothink.plan.record import Decay
 

@@ -10,13 +10,13 @@ import numpy as np
 from isothink.compute.architecture import Architecture
 from isothink.compute.flops import decode_flops, prefill_flops
 from isothink.compute.parameters import parameter_counts
-from isothink.corpus.corpus import CorpusLengths, Integers
+from isothink.corpus.lengths import CorpusLengths, Integers
 from isothink.domain.arm import Plain, parse_arm
 from isothink.domain.study import Study
 from isothink.plan.path import Infeasible
 from isothink.plan.record import Plan, PlannedCell, Segment, Status, StudentFacts
 from isothink.plan.students import student_architecture
-from isothink.plan.tree import CellPath, TreeSegment, cell_paths, identify, kind_of, student_rates
+from isothink.plan.tree import CellPath, TreeSegment, cell_paths, identify, kind_of, rate_format, student_rates
 from isothink.store.fingerprint import fingerprint
 
 BYTES_PER_WEIGHT = 4
@@ -73,7 +73,7 @@ def plan(study: Study, lengths: CorpusLengths, items: ItemLengths, completed: Co
             cells.append(cell)
             if cell.feasible:
                 evaluation[cell.id] = _evaluation_flops(architecture, cell, lengths, items)
-                for segment in _segments(study, path, tree, completed):
+                for segment in _segments(study, path, tree, rates, completed):
                     segments.setdefault(segment.id, segment)
     return _assemble(study, lengths, items, completed, students, segments, cells, evaluation)
 
@@ -99,7 +99,9 @@ def _recipe(study: Study, index: int, lengths: CorpusLengths) -> dict[str, Any]:
     }
 
 
-def _segments(study: Study, path: CellPath, tree: list[TreeSegment], completed: Completed) -> list[Segment]:
+def _segments(
+    study: Study, path: CellPath, tree: list[TreeSegment], rates: Mapping[str, float], completed: Completed
+) -> list[Segment]:
     segments = []
     for node in tree:
         piece, priced = node.piece, path.streams[node.piece.stream]
@@ -112,6 +114,7 @@ def _segments(study: Study, path: CellPath, tree: list[TreeSegment], completed: 
                 student=path.student,
                 arm=piece.stream,
                 seed=path.seed,
+                peak_rate=rates[rate_format(piece.stream)],
                 kind=kind_of(piece),
                 phase_start=piece.phase_start,
                 first=piece.first,

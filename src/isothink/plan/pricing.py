@@ -12,10 +12,10 @@ import numpy as np
 
 from isothink.compute.architecture import Architecture
 from isothink.compute.flops import training_flops_per_sequence
-from isothink.corpus.corpus import CorpusLengths, Integers
+from isothink.corpus.lengths import CorpusLengths, Integers
 from isothink.corpus.stream import Batching, Stream, StreamArm, cut, open_stream
 from isothink.domain.arm import Format, Plain
-from isothink.domain.study import TokenBatch
+from isothink.domain.training_settings import TokenBatch
 
 LONGEST_STREAM = 4_000_000
 """Positions of one stream that a plan holds in memory, about half a gigabyte."""

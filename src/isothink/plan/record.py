@@ -19,7 +19,8 @@ class Segment(Record):
     """A piece of training: a slice of a stream, under one piece of the schedule, from a parent or initial weights.
 
     `first` and `last` are positions in the stream, whose steps are cut from `phase_start` on; `first_step` counts the
-    optimizer steps of the whole path. `decay` is null where the rate is constant (after warm-up).
+    optimizer steps of the whole path. `peak_rate` is that of its stream's format. `decay` is null where the rate is
+    constant (after warm-up).
     `id` identifies the state at the end, however the way there is cut into segments.
     """
 
@@ -28,6 +29,8 @@ class Segment(Record):
     student: str
     arm: str
     seed: int
+    purpose: Literal["training", "search"] = "training"
+    peak_rate: float
     kind: Literal["trunk", "phase", "decay"]
     phase_start: int
     first: int
@@ -99,3 +102,8 @@ class Plan(Record):
     items: int
     unique_prompts: int
     notes: tuple[str, ...]
+
+    @property
+    def budgets_flops(self) -> tuple[float, ...]:
+        """Every budget that some cell has, the smallest first."""
+        return tuple(sorted({cell.budget_flops for cell in self.cells}))

@@ -34,7 +34,9 @@ def refuse_unknown_keys(study: Study, index: int) -> None:
     Raises:
         StudyError: naming the key.
     """
-    for key in study.students[index].architecture:
+    if study.students[index].model is not None:
+        return  # its configuration is not the user's writing
+    for key in study.students[index].architecture or {}:
         if key not in SHAPE_KEYS | OTHER_KEYS:
             near = difflib.get_close_matches(key, SHAPE_KEYS | OTHER_KEYS, n=1)
             raise StudyError(
@@ -50,7 +52,7 @@ def student_config(study: Study, index: int, vocabulary_size: int) -> dict[str, 
     Raises:
         StudyError: the study gives a vocabulary smaller than the tokenizer's.
     """
-    config: dict[str, Any] = dict(study.students[index].architecture)
+    config: dict[str, Any] = dict(study.students[index].architecture or {})
     given = config.setdefault("vocab_size", vocabulary_size)
     if isinstance(given, int) and not isinstance(given, bool) and 0 < given < vocabulary_size:
         raise StudyError(

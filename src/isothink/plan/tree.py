@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from isothink.compute.architecture import Architecture
-from isothink.corpus.corpus import CorpusLengths
-from isothink.domain.arm import Format, Sequential, parse_arm
-from isothink.domain.study import Study, peak_rate
+from isothink.corpus.lengths import CorpusLengths
+from isothink.domain.arm import Sequential, parse_arm
+from isothink.domain.study import Study
+from isothink.domain.training_settings import FormatRates, RateFormat, RateRule, RateTable, rule_rate
+from isothink.errors import StudyError
 from isothink.plan.path import Infeasible, Piece, phases_of, pieces_of, split_at
 from isothink.plan.pricing import PricedStream, longest_useful, price_both, price_stream
 from isothink.store.fingerprint import fingerprint
@@ -47,7 +49,7 @@ def cell_paths(
     streams = _streams(study, architecture, lengths, arms, seed)
     paths = []
     for text in arms:
-        for budget in study.budgets.training_flops:
+        for budget in study.budgets.training_flops or ():
             pieces: list[Piece] | Infeasible
             phases = phases_of(parse_arm(text), streams, round(budget), study.training.batch)
             pieces = phases if isinstance(phases, Infeasible) else pieces_of(phases, study.training, round(budget))
@@ -70,7 +72,7 @@ def _streams(
     study: Study, architecture: Architecture, lengths: CorpusLengths, arms: list[str], seed: int
 ) -> dict[str, PricedStream]:
     batch = study.training.batch
-    budget = round(max(study.budgets.training_flops))
+    budget = round(max(study.budgets.training_flops or (1,)))
     most = longest_useful(lengths, study.training.max_epochs, batch)
     streams: dict[str, PricedStream] = {}
     parsed = {text: parse_arm(text) for text in arms}
@@ -147,15 +149,17 @@ def _same_phase(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
 
 
 def _rates_used(way: list[dict[str, Any]], rates: Mapping[str, float]) -> dict[str, float]:
-    formats: set[Format] = set()
+    formats: set[RateFormat] = set()
     for step in way:
         formats.add(rate_format(str(step["stream"])))
     return {name: rates[name] for name in sorted(formats)}
 
 
-def rate_format(stream: str) -> Format:
-    """Whose peak rate a stream is trained with: its own format's; a mixture takes the reasoning rate."""
-    return "ift" if stream == "ift" else "reasoning"
+def rate_format(stream: str) -> RateFormat:
+    """Whose peak rate a stream is trained with: its own format's, or that of mixtures."""
+    if stream in ("ift", "reasoning"):
+        return stream  # type: ignore[return-value]
+    return "mixed"
 
 
 def _readable(path: CellPath, piece: Piece, identity: str) -> str:
@@ -172,4 +176,12 @@ def kind_of(piece: Piece) -> Literal["trunk", "phase", "decay"]:
 
 def student_rates(study: Study, student: str, hidden_size: int) -> dict[str, float]:
     """Peak rates of one student by format."""
-    return {name: peak_rate(study.training, student, hidden_size, name) for name in ("ift", "reasoning")}
+    settings = study.training.learning_rate
+    if isinstance(settings, RateRule):
+        rate = rule_rate(settings, hidden_size)
+        rates = FormatRates(ift=rate, reasoning=rate)
+    elif isinstance(settings, RateTable):
+        rates = settings.rates[student]
+    else:
+        raise StudyError(f"training.learning_rate.by: found {settings.by}, which is not there yet")
+    return {name: rates.of(name) for name in ("ift", "reasoning", "mixed")}

@@ -23,7 +23,7 @@ def work_out_run(workspace: Workspace) -> Workings:
     return work_out(
         observations,
         study=study.name,
-        budgets_flops=study.budgets.training_flops,
+        budgets_flops=workspace.plan.budgets_flops,
         queries=study.verdict.queries,
         students=[student.name for student in study.students],
         arms=study.arms,

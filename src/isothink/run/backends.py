@@ -12,9 +12,10 @@ from isothink.scoring.verification import Check, CheckResult, Comparison, verify
 
 if TYPE_CHECKING:
     from isothink.backends.hub_sets import HubRows
-    from isothink.backends.words import WordsTokenizer
     from isothink.benchmark.protocol import Answerer
+    from isothink.corpus.protocol import Tokenizer
     from isothink.domain.prompt_settings import HubSet
+    from isothink.domain.study import Study
     from isothink.domain.teacher_settings import ModelTeacher, RecordedTeacher, SymbolicTeacher
     from isothink.student.protocol import Trainer
     from isothink.teacher.protocol import Teacher, TokenCounter
@@ -115,9 +116,9 @@ class Verification:
         return self._math.check(pairs)  # type: ignore[no-any-return]
 
 
-def load_tokenizer(name: str) -> "WordsTokenizer":
-    """A tokenizer."""
-    return _load(TOKENIZERS, name)()  # type: ignore[no-any-return]
+def load_tokenizer(study: "Study") -> "Tokenizer":
+    """The tokenizer of a study's students."""
+    return _load(TOKENIZERS, study.tokenizer.backend)(study.tokenizer, study.rendering)  # type: ignore[no-any-return]
 
 
 def load_trainer(name: str) -> "Trainer":
@@ -125,6 +126,6 @@ def load_trainer(name: str) -> "Trainer":
     return _load(TRAINERS, name)()  # type: ignore[no-any-return]
 
 
-def load_answerer(name: str, folder: Path, tokenizer: "WordsTokenizer", *, batch_size: int) -> "Answerer":
+def load_answerer(name: str, folder: Path, tokenizer: "Tokenizer", *, batch_size: int) -> "Answerer":
     """An answerer over the weights in `folder`."""
     return _load(ANSWERERS, name)(folder, tokenizer, batch_size=batch_size)  # type: ignore[no-any-return]

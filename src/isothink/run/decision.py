@@ -24,7 +24,7 @@ def decide_run(
     return decide(
         work_out_run(workspace),
         family=family,
-        budget_flops=max(study.budgets.training_flops) if budget_flops is None else budget_flops,
+        budget_flops=max(workspace.plan.budgets_flops) if budget_flops is None else budget_flops,
         queries=study.verdict.queries if queries is None else queries,
         inference_budget_flops=inference_budget_flops,
         lifetime_budget_flops=lifetime_budget_flops,

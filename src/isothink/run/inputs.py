@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from isothink.corpus.corpus import Corpus, CorpusLengths, LengthSource, freeze, measure
+from isothink.corpus.corpus import Corpus, freeze, measure
+from isothink.corpus.lengths import CorpusLengths, LengthSource
 from isothink.corpus.ragged import Ragged
 from isothink.corpus.rendering import tokenize_pairs
 from isothink.domain.pair import Pair
@@ -57,8 +58,8 @@ def items_identity(items: tuple[Item, ...]) -> str:
 
 def make_inputs(study: Study, pairs: tuple[Pair, ...]) -> Inputs:
     """Tokenizes pairs and items."""
-    tokenizer = load_tokenizer(study.tokenizer.backend)
-    rows = tokenize_pairs(pairs, tokenizer)
+    tokenizer = load_tokenizer(study)
+    rows = tokenize_pairs(pairs, tokenizer, study.rendering)
     items = study_items(study)
     prompts = tokenizer.encode_prompts([item.prompt for item in items])
     return Inputs(

@@ -10,15 +10,15 @@ import numpy as np
 from isothink.compute.architecture import Architecture
 from isothink.compute.conventions import CONVENTIONS
 from isothink.compute.flops import padded_training_flops, training_flops
-from isothink.corpus.corpus import Corpus, Integers
+from isothink.corpus.corpus import Corpus
+from isothink.corpus.lengths import Integers
 from isothink.corpus.stream import Stream
 from isothink.domain.ledger import LedgerRow
 from isothink.plan.record import Segment
-from isothink.plan.tree import rate_format
 from isothink.run.workspace import Workspace
 from isothink.store.attempts import Attempt
 from isothink.store.tables import METRIC_SCHEMA, METRICS_FILE, write_columns
-from isothink.student.protocol import Example, OptimizerStep, SegmentTask, StepMetrics
+from isothink.student.protocol import Example, InitialStudent, OptimizerStep, StepMetrics, TrainingTask
 from isothink.student.schedule import schedule_factor
 
 
@@ -70,22 +70,14 @@ def train_segment(workspace: Workspace, segment: Segment, folder: Path, attempt:
     log = SegmentLog(architecture, lengths, segment.first_step, attempt)
     has_children = any(other.parent == segment.id for other in workspace.plan.segments)
     started = time.perf_counter()
-    workspace.trainer(segment.student).train(
-        SegmentTask(
-            config=workspace.config(segment.student),
-            seed=segment.seed,
-            parent=None if segment.parent is None else workspace.folder.step_folder("segments", segment.parent),
-            folder=folder,
-            steps=_steps(workspace.inputs.corpus, stream, edges, rates),
-            optimizer=study.training.optimizer,
-            precision=study.training.precision,
-            keep_optimizer=has_children,
-            pad_id=workspace.tokenizer.pad_id,
-        ),
-        log.add,
-    )
+    state = workspace.trainer(segment.student).open(_task(workspace, segment))
+    for step in _steps(workspace.inputs.corpus, stream, edges, rates, segment.first_step):
+        log.add(state.step(step))
     log.write(folder, rates)
-    if not has_children:
+    if has_children:
+        state.save(folder, optimizer=True)
+    else:
+        state.save_student(folder)
         workspace.tokenizer.save(folder)  # a finished student is a whole Hugging Face folder
     whole = stream.length[segment.first : segment.last]
     by_convention = {name: convention.training_flops(architecture, whole) for name, convention in CONVENTIONS.items()}
@@ -113,6 +105,28 @@ def train_segment(workspace: Workspace, segment: Segment, folder: Path, attempt:
     }
 
 
+def _task(workspace: Workspace, segment: Segment) -> TrainingTask:
+    training, resources = workspace.study.training, workspace.study.resources
+    settings = workspace.study.students[workspace.student_index(segment.student)]
+    return TrainingTask(
+        student=InitialStudent(
+            config=workspace.config(segment.student),
+            seed=segment.seed,
+            model=settings.model,
+            revision=settings.revision,
+            runs_remote_code=settings.remote_code != "never",
+        ),
+        state=None if segment.parent is None else workspace.folder.step_folder("segments", segment.parent),
+        optimizer=training.optimizer,
+        precision=training.precision,
+        pad_id=workspace.tokenizer.pad_id,
+        adapters=training.adapters,
+        loss_weighting=training.loss_weighting,
+        micro_batch_tokens=resources.micro_batch_tokens,
+        activation_checkpointing=resources.activation_checkpointing,
+    )
+
+
 def _total(
     workspace: Workspace, segment: Segment, flops: int, by_convention: Mapping[str, int | None]
 ) -> dict[str, object]:
@@ -133,21 +147,22 @@ def _total(
 
 def _rates(workspace: Workspace, segment: Segment) -> list[float]:
     training = workspace.study.training
-    facts = next(student for student in workspace.plan.students if student.name == segment.student)
-    peak = facts.peak_rates[rate_format(segment.arm)]
     decay = None if segment.decay is None else (segment.decay.first_step, segment.decay.steps)
     return [
-        peak
+        segment.peak_rate
         * schedule_factor(step, warmup_steps=training.warmup_steps, decay=decay, final_share=training.final_rate_share)
         for step in range(segment.first_step, segment.first_step + segment.steps)
     ]
 
 
-def _steps(corpus: Corpus, stream: Stream, edges: Integers, rates: list[float]) -> Iterator[OptimizerStep]:
-    for first, last, rate in zip(edges[:-1], edges[1:], rates, strict=True):
+def _steps(
+    corpus: Corpus, stream: Stream, edges: Integers, rates: list[float], first_step: int
+) -> Iterator[OptimizerStep]:
+    for index, (first, last, rate) in enumerate(zip(edges[:-1], edges[1:], rates, strict=True)):
         yield OptimizerStep(
             examples=tuple(_example(corpus, stream, position) for position in range(int(first), int(last))),
             learning_rate=rate,
+            number=first_step + index,
         )
 
 

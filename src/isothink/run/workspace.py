@@ -4,7 +4,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from isothink.compute.architecture import Architecture
-from isothink.corpus.corpus import CorpusLengths
+from isothink.corpus.lengths import CorpusLengths
 from isothink.corpus.stream import Stream, cut, open_stream
 from isothink.domain.arm import parse_arm
 from isothink.domain.study import PairStudy, Study
@@ -17,8 +17,8 @@ from isothink.store.run_folder import RunFolder, read_record
 from isothink.store.study_file import read_pair_study
 
 if TYPE_CHECKING:
-    from isothink.backends.words import WordsTokenizer
-    from isothink.corpus.corpus import Integers
+    from isothink.corpus.lengths import Integers
+    from isothink.corpus.protocol import Tokenizer
     from isothink.student.protocol import Trainer
 
 
@@ -66,9 +66,9 @@ class Workspace:
         return self.inputs.lengths("measured")
 
     @cached_property
-    def tokenizer(self) -> "WordsTokenizer":
+    def tokenizer(self) -> "Tokenizer":
         """The study's tokenizer."""
-        return load_tokenizer(self.study.tokenizer.backend)
+        return load_tokenizer(self.study)
 
     def trainer(self, student: str) -> "Trainer":
         """What trains a student."""

@@ -1,6 +1,6 @@
-"""What a study needs of a trainer; backends/ implements it, run/ looks it up by name and feeds it."""
+"""What a study needs of a trainer; backends/ implements it, run/ looks it up by name and drives it step by step."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -8,12 +8,12 @@ from typing import Any, Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from isothink.domain.study import AdamW
+from isothink.domain.training_settings import AdamW, LoraAdapters
 
 Tokens = npt.NDArray[np.int32]
 
 WEIGHTS_FILE = "model.safetensors"
-"""Holds the weights in a segment's folder, as Hugging Face names it."""
+"""Holds the weights in a segment's folder, as Hugging Face names it (large ones are shards with an index)."""
 
 OPTIMIZER_FILE = "optimizer.safetensors"
 """Holds the optimizer's state in a segment's folder; removed when no child needs it any more."""
@@ -29,15 +29,16 @@ class Example:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OptimizerStep:
-    """What one optimizer step reads, and its learning rate."""
+    """What one optimizer step reads, its learning rate, and its number in the cell, which seeds its random numbers."""
 
     examples: tuple[Example, ...]
     learning_rate: float
+    number: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StepMetrics:
-    """What one optimizer step did. `loss` is the mean over the loss tokens of the whole step, in nats.
+    """What one optimizer step did, over all processes. `loss` is what was minimised, in nats.
 
     `shapes` holds the rows and the length that each pass fed to the model; the passes' gradients add up.
     """
@@ -50,31 +51,68 @@ class StepMetrics:
     seconds: float
 
 
-@dataclass(frozen=True, kw_only=True)
-class SegmentTask:
-    """One segment: where it starts from, what it reads, where it writes.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InitialStudent:
+    """What a student is before any training: the weights of `model`, or random ones under `seed`.
 
-    `parent` is the folder of a trained segment with its optimizer's state, or None for random weights under `seed`.
-    The trainer writes weights into `folder`, and the optimizer's state into its OPTIMIZER_FILE if `keep_optimizer`.
+    `config` is the Hugging Face configuration of random weights; beside `model` it is not read.
     """
 
     config: Mapping[str, Any]
     seed: int
-    parent: Path | None
-    folder: Path
-    steps: Iterable[OptimizerStep]
+    model: str | None = None
+    revision: str | None = None
+    runs_remote_code: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingTask:
+    """How a student is trained, and where it starts from.
+
+    `state` is a folder that `TrainingState.save` filled with the optimizer's state: a parent's or this segment's own
+    last checkpoint; None starts from the initial student. `device` counts workers, each of which takes one device of
+    this machine, unless several processes train together.
+    """
+
+    student: InitialStudent
+    state: Path | None
     optimizer: AdamW
     precision: Literal["float32", "bfloat16"]
-    keep_optimizer: bool
     pad_id: int
+    adapters: LoraAdapters | None = None
+    loss_weighting: Literal["token", "example"] = "token"
+    micro_batch_tokens: int | None = None
+    activation_checkpointing: bool = False
+    device: int = 0
+
+
+class TrainingState(Protocol):
+    """A student in training. Where several processes train together, each calls every method in the same order."""
+
+    def step(self, step: OptimizerStep) -> StepMetrics:
+        """Takes one optimizer step.
+
+        Raises:
+            StepError: the loss or the gradient is not finite; nothing was changed.
+        """
+
+    def save(self, folder: Path, *, optimizer: bool) -> None:
+        """Writes what training goes on from: weights (of adapters, where they are trained) and optimizer state."""
+
+    def save_student(self, folder: Path) -> None:
+        """Writes a plain Hugging Face folder, adapters merged into the weights."""
+
+    def agree(self, value: bool) -> bool:
+        """The first process's value, in all processes."""
 
 
 class Trainer(Protocol):
-    """Trains segments."""
+    """Opens students for training."""
 
-    def train(self, task: SegmentTask, on_step: Callable[[StepMetrics], None]) -> None:
-        """Trains one segment and writes it; `on_step` is called after every optimizer step.
+    def open(self, task: TrainingTask) -> TrainingState:
+        """A student as the task describes it, ready for its first step.
 
         Raises:
-            StepError: the loss is not finite; the message names the step.
+            UsageError: the model cannot be loaded.
+            StepError: the state to go on from is missing or damaged.
         """
