@@ -1,33 +1,135 @@
-"""A benchmark: the items that students answer, from a file or the Hub. It has a file of its own."""
+"""A benchmark: the items that students answer, from a local file or the Hub. It has a file of its own.
 
-from typing import Annotated
+Parsed by store/, read by benchmark/ and run/. A study names it among `evaluation.tasks` and carries it from then on.
+"""
 
-from pydantic import Field, model_validator
+import re
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from isothink.domain.prompt_settings import PromptSet
-from isothink.domain.study_record import Count, Name, StudyRecord, Words
+from isothink.domain.sample import AnswerFormat
+from isothink.domain.study_record import Count, Digest, FilePath, Name, StudyRecord, Text, Words, distinct
+
+OPTIONS = "options"
+"""The placeholder of the lettered options in a prompt."""
+MOST_OPTIONS = 26
+Gives = Literal["answer", "index_from_0", "index_from_1", "label", "option"]
+
+_PLACEHOLDER = re.compile(r"\{([A-Za-z_][\w .-]*)\}")
+
+
+def _misfit(reason: str) -> PydanticCustomError:
+    return PydanticCustomError("benchmark", "{reason}", {"reason": reason})
+
+
+def _differ(columns: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    return None if columns is None else distinct(columns)
+
+
+class FileRows(StudyRecord):
+    """A local file of rows: `.jsonl`, `.parquet` or `.csv`."""
+
+    kind: Literal["file"]
+    path: FilePath
+    """A relative one is beside the benchmark's file."""
+    sha256: Digest | None = None
+    """Identifies the contents; filled in when the study is read, checked where it is given."""
+
+
+class HubSplit(StudyRecord):
+    """A data set of the Hugging Face Hub, or a local folder that `datasets` loads."""
+
+    kind: Literal["hub"]
+    name: Words
+    config: Words | None = None
+    split: Words = "test"
+    revision: Words = "main"
+
+
+class Options(StudyRecord):
+    """The options of a row: a list in one column, or columns of their own in the order of the letters."""
+
+    column: Words | None = None
+    columns: Annotated[
+        tuple[Words, ...] | None, Field(min_length=2, max_length=MOST_OPTIONS, strict=False), AfterValidator(_differ)
+    ] = None
+    labels: Words | None = None
+    """The column of the options' own labels, as a list; for a reference that `gives: label`."""
+    are_lettered: bool = False
+    """Whether each option begins with its letter, which is then taken off (`A)21` in AQuA-RAT)."""
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if (self.column is None) == (self.columns is None):
+            raise _misfit("options: allowed is one of column (a list) and columns")
+        return self
+
+
+class Reference(StudyRecord):
+    """Where the reference answer stands, and what it says: the answer itself, or which option is right."""
+
+    column: Words
+    after: Words | None = None
+    """Where it stands, the reference is only what follows its last occurrence (`####` in GSM8K)."""
+    gives: Gives = "answer"
+    """`answer`: the text that a reply is compared with, a letter where there are options; or the right option's index
+    from 0 or 1, its label, or its text."""
 
 
 class Benchmark(StudyRecord):
-    """Items with reference answers: rows that are prompts with a reference; `answer_format` says how it is judged."""
+    """Items with reference answers, and how answers are judged. Columns may be dotted: `choices.text`."""
 
     schema_version: Annotated[int, Field(ge=1, le=1)] = 1
     name: Name
     family: Name
-    set: PromptSet
+    """Benchmarks of one family are averaged, and get one verdict."""
+    rows: Annotated[FileRows | HubSplit, Field(discriminator="kind")]
+    where: dict[Words, Annotated[tuple[Words, ...], Field(min_length=1, strict=False)]] = Field(default_factory=dict)
+    """Only rows whose column has one of these values are items."""
+    prompt: Text
+    """The question; `{column}` stands for a row's text in that column, `{options}` for its lettered options."""
+    options: Options | None = None
+    """For multiple choice, where the options are."""
+    reference: Reference
+    answer_format: AnswerFormat
+    """How replies are compared with references: `math`, `letter` or `exact`; the last boxed answer wins in each."""
+    suffix: Text = ""
+    """Put after every prompt, as it stands."""
     cluster: Words | None = None
     """The column that items of one passage share; each item stands alone by default."""
     items: Count | None = None
     """How many items there are, as published; for a plan that is made before they are read."""
     prompt_tokens: Count | None = None
     """Mean length of a rendered prompt, as expected; likewise."""
+    verified: bool = True
+    """Whether somebody has loaded these rows with these columns; see `facts_from` where not."""
+    facts_from: Words | None = None
+    """Where what is said here comes from."""
+
+    @property
+    def placeholders(self) -> tuple[str, ...]:
+        """The columns that the prompt shows, in their order; `options` are theirs only where there are none."""
+        named = dict.fromkeys(_PLACEHOLDER.findall(self.prompt))
+        return tuple(name for name in named if name != OPTIONS or self.options is None)
+
+    def fill(self, texts: dict[str, str]) -> str:
+        """The prompt with each placeholder replaced by its text; what a text holds is never a placeholder."""
+        return _PLACEHOLDER.sub(lambda match: texts[match[1]], self.prompt)
 
     @model_validator(mode="after")
-    def _can_be_scored(self) -> "Benchmark":
-        if self.set.rows.layout != "prompts" or self.set.answer_format is None:
-            raise PydanticCustomError(
-                "benchmark",
-                "set: a benchmark needs rows in layout prompts, with a reference, and an answer_format",
-            )
+    def _parts_fit(self) -> Self:
+        shown = _PLACEHOLDER.findall(self.prompt)
+        if not shown:
+            raise _misfit('prompt: found no column in braces, allowed is a text such as "{question}"')
+        if (self.options is not None) != (self.answer_format == "letter"):
+            raise _misfit("options: they and answer_format: letter need each other")
+        if self.options is not None and OPTIONS not in shown:
+            raise _misfit("prompt: found no {options}, which the options need")
+        if self.options is None and self.reference.gives != "answer":
+            raise _misfit(f"reference.gives: found {self.reference.gives}, which needs options")
+        labels = self.options is not None and self.options.labels is not None
+        if (self.reference.gives == "label") != labels:
+            raise _misfit("reference.gives: label and options.labels need each other")
         return self

@@ -3,8 +3,8 @@
 from isothink.evidence.analysis import summarize
 from isothink.evidence.record import Evidence
 from isothink.evidence.workings import Workings, work_out
-from isothink.procedural.tasks import TASKS
 from isothink.run.identity import pairs_step
+from isothink.run.items import teaches_its_items
 from isothink.run.observe import observe
 from isothink.run.teacher_share import read_pair_summary, teacher_flops
 from isothink.run.workspace import Workspace
@@ -37,7 +37,7 @@ def run_caveats(workspace: Workspace) -> tuple[str, ...]:
     caveats = [*pair_caveats(workspace)]
     if study.training.learning_rate.by == "rule":
         caveats.append(RATES_NOT_SWEPT)
-    taught = [task for task in study.evaluation.tasks if TASKS[task].train_is_test]
+    taught = [task for task in study.evaluation.tasks if teaches_its_items(task)]
     if taught:
         caveats.append(f"{' and '.join(taught)}: the items are the training facts, by nature of the task.")
     return tuple(caveats)

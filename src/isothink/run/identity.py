@@ -17,6 +17,7 @@ from isothink.domain.teacher_settings import (
     SymbolicTeacher,
     TransformersTeacher,
 )
+from isothink.run.benchmarks import benchmark_recipe
 from isothink.store.fingerprint import fingerprint
 
 _MODE = {"request", "model", "system", "prompt_suffix"}
@@ -61,8 +62,7 @@ def limit_of_pilot(step: str) -> int | None:
 
 def corpus_step(study: Study) -> str:
     """The id of the step that freezes the corpus and the items."""
-    evaluation = study.evaluation.model_dump(include={"tasks", "items_per_task", "seed"})
-    recipe = {"pairs": pairs_step(study), "tokenizer": study.tokenizer.model_dump(), "evaluation": evaluation}
+    recipe = {"pairs": pairs_step(study), "tokenizer": study.tokenizer.model_dump(), "evaluation": _items(study)}
     return f"corpus-{fingerprint(recipe)}"
 
 
@@ -72,8 +72,15 @@ def _pairs_recipe(study: PairStudy) -> dict[str, Any]:
     for chosen in filters["decontamination"]["against"]:
         del chosen["path"]
     if isinstance(study, Study) and study.filters.decontamination.items and isinstance(study.prompts, DataPrompts):
-        recipe["items"] = study.evaluation.model_dump(include={"tasks", "items_per_task", "seed"})
+        recipe["items"] = _items(study)
     return {**recipe, "filters": filters}
+
+
+def _items(study: Study) -> dict[str, Any]:
+    settings = study.evaluation
+    recipe = settings.model_dump(include={"tasks", "items_per_task", "seed"})
+    benchmarks = [benchmark_recipe(each) for each in settings.benchmarks if each.name in settings.tasks]
+    return {**recipe, "benchmarks": benchmarks} if benchmarks else recipe
 
 
 def _prompts(study: PairStudy) -> dict[str, Any]:

@@ -1,11 +1,63 @@
 """The benchmark items of a study. Called by inputs.py, and by prompt_sources.py for decontamination."""
 
+from collections.abc import Sequence
+
 from isothink.benchmark.items import procedural_items
 from isothink.domain.sample import Item
 from isothink.domain.study import Study
+from isothink.errors import StudyError
+from isothink.procedural.tasks import TASKS, vocabulary
+from isothink.run.benchmarks import BenchmarkFacts, benchmark_facts, benchmark_items
 
 
 def study_items(study: Study) -> tuple[Item, ...]:
-    """Every item that a study's students answer."""
+    """Every item that a study's students answer, the same for every cell, in the order of its tasks.
+
+    Raises:
+        UsageError: a benchmark's rows cannot be opened, lack a column, or make no item.
+        StepError: a benchmark's file is not the one that the study was read with.
+    """
     settings = study.evaluation
-    return tuple(procedural_items(settings.tasks, items_per_benchmark=settings.items_per_task, seed=settings.seed))
+    return items_of(study, settings.tasks, limit=settings.items_per_task, seed=settings.seed)
+
+
+def items_of(study: Study, tasks: Sequence[str], *, limit: int, seed: int) -> tuple[Item, ...]:
+    """At most `limit` items of each task, procedural or a benchmark that the study carries; raises as `study_items`."""
+    benchmarks = {benchmark.name: benchmark for benchmark in study.evaluation.benchmarks}
+    items: list[Item] = []
+    for task in tasks:
+        if task not in benchmarks:
+            items.extend(procedural_items([task], items_per_benchmark=limit, seed=seed))
+            continue
+        chosen = benchmark_items(benchmarks[task], limit=limit, seed=seed)
+        if study.tokenizer.backend == "words":
+            _require_words(chosen, task)
+        items.extend(chosen)
+    return tuple(items)
+
+
+def study_benchmark_facts(study: Study) -> tuple[BenchmarkFacts, ...]:
+    """What was read of each benchmark that is no generator; raises as `study_items` does."""
+    settings = study.evaluation
+    return tuple(
+        benchmark_facts(benchmark, limit=settings.items_per_task, seed=settings.seed)
+        for benchmark in settings.benchmarks
+        if benchmark.name in settings.tasks
+    )
+
+
+def teaches_its_items(task: str) -> bool:
+    """Whether a task's items are the training facts, by its nature; never so for a benchmark of data."""
+    return task in TASKS and TASKS[task].train_is_test
+
+
+def _require_words(items: Sequence[Item], task: str) -> None:
+    """Refuses texts of which the toy tokenizer would make unknown words."""
+    known = frozenset(vocabulary())
+    for item in items:
+        for word in item.prompt.split():
+            if word not in known:
+                raise StudyError(
+                    f"tokenizer.backend: found words, which does not hold {word[:64]!r} of benchmark {task},"
+                    " allowed is transformers"
+                )

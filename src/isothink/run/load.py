@@ -9,6 +9,8 @@ from isothink.domain.study import PairStudy, Study
 from isothink.errors import StudyError, UsageError
 from isothink.plan.students import student_architecture
 from isothink.procedural.tasks import TASKS, vocabulary
+from isothink.run.benchmarks import resolve_benchmarks
+from isothink.run.items import teaches_its_items
 from isothink.run.resolve import resolve_paths
 from isothink.store.run_folder import RunFolder
 from isothink.store.study_file import read_pair_study
@@ -53,6 +55,7 @@ def load_pair_study_file(path: Path, overrides: Sequence[str] = ()) -> PairStudy
         # a path in a file is beside it
         study = study.model_copy(update={"output": str(path.parent / _expanded(study.output))})
     try:
+        study = resolve_benchmarks(study, path.parent)
         _check(study)
     except StudyError as error:
         raise StudyError(f"{path}: {error.message}", hint=error.hint) from None
@@ -77,13 +80,9 @@ def _quoted(text: str) -> str:
 
 
 def _check(study: PairStudy) -> None:
-    asked = [("prompts.tasks", study.prompts.tasks)] if isinstance(study.prompts, ProceduralPrompts) else []
-    if isinstance(study, Study):
-        asked.append(("evaluation.tasks", study.evaluation.tasks))
-    for key, tasks in asked:
-        for index, task in enumerate(tasks):
-            if task not in TASKS:
-                raise StudyError(f'{key}[{index}]: found "{task}", allowed are {", ".join(TASKS)}')
+    for index, task in enumerate(study.prompts.tasks if isinstance(study.prompts, ProceduralPrompts) else ()):
+        if task not in TASKS:
+            raise StudyError(f'prompts.tasks[{index}]: found "{task}", allowed are {", ".join(TASKS)}')
     if isinstance(study, Study):
         _check_students(study)
 
@@ -91,7 +90,7 @@ def _check(study: PairStudy) -> None:
 def _check_students(study: Study) -> None:
     for task in study.evaluation.tasks:
         taught = isinstance(study.prompts, ProceduralPrompts) and task in study.prompts.tasks
-        if isinstance(study.prompts, ProceduralPrompts) and TASKS[task].train_is_test and not taught:
+        if isinstance(study.prompts, ProceduralPrompts) and teaches_its_items(task) and not taught:
             raise StudyError(
                 f'evaluation.tasks: found "{task}", whose facts must be taught, allowed are those of prompts.tasks'
             )

@@ -1,4 +1,7 @@
-"""Reads and writes study files: YAML, dotted overrides, and one-line errors. Called by run/ for every command."""
+"""Reads and writes study files: YAML, dotted overrides, and one-line errors. Called by run/ for every command.
+
+Files of benchmarks are read in the same way.
+"""
 
 import difflib
 import json
@@ -14,10 +17,12 @@ from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML, SafeConstructor, YAMLError
 from ruamel.yaml.nodes import ScalarNode
 
+from isothink.domain.benchmark_settings import Benchmark
 from isothink.domain.study import PairStudy, Study
+from isothink.domain.study_record import StudyRecord
 from isothink.errors import StudyError, UsageError
 
-Parsed = TypeVar("Parsed", bound=PairStudy)
+Parsed = TypeVar("Parsed", bound=StudyRecord)
 
 LARGEST_FILE = 256 * 1024
 MOST_VALUES = 100_000
@@ -76,6 +81,20 @@ def read_pair_study(path: Path, overrides: Sequence[str] = ()) -> PairStudy:
 def parse_study(data: Any, *, name: str) -> Study:
     """Turns plain data into a study; `name` is what errors begin with."""
     return _parse(Study, data, name)
+
+
+def read_benchmark(path: Path) -> Benchmark:
+    """The benchmark that a file holds.
+
+    Raises:
+        StudyError: naming the file, the key, the value found and what is allowed.
+    """
+    return _parse(Benchmark, _load(path), str(path))
+
+
+def parse_benchmark(text: str, *, name: str) -> Benchmark:
+    """The benchmark that a text of YAML holds; `name` is what errors begin with."""
+    return _parse(Benchmark, load_yaml(text, name), name)
 
 
 def _overridden(path: Path, overrides: Sequence[str]) -> dict[str, Any]:

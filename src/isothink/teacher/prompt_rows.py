@@ -14,8 +14,9 @@ from isothink.domain.pair import DropReason, Prompt
 from isothink.domain.prompt_settings import CompletionRows, FileSet, HubSet, MessageRows, PairRows, PromptRows
 from isothink.domain.reply import Reply
 from isothink.errors import UsageError
+from isothink.store.cell_text import cell_reference, cell_text, is_missing
 from isothink.store.rows import Row
-from isothink.teacher.cell import CellError, Message, cell_chat, cell_reference, cell_text, is_missing
+from isothink.teacher.cell import CellError, Message, cell_chat
 from isothink.teacher.prompts import prompt_id
 from isothink.teacher.reading import recorded_reply
 from isothink.teacher.recorded_pairs import Half, HalfStore, Whole, kind_of
