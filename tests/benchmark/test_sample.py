@@ -4,13 +4,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isothink.benchmark import sample as sample_module
 from isothink.benchmark.items import procedural_items
-from isothink.benchmark.sample import score_generation
+from isothink.benchmark.sample import score_generations
 from isothink.domain.sample import Generation, Sample
-from isothink.errors import StepError
+from isothink.errors import MissingDependencyError, StepError
+from isothink.scoring.verification import CheckResult, verify
 
 ITEM = procedural_items(["chain"], items_per_benchmark=1, seed=0)[0]
+
+
+class NoMathematics:
+    def check(self, pairs):
+        raise AssertionError(f"no answer here needs algebra: {pairs}")
 
 
 def generation(text, stop_reason="end", output_tokens=8, trace_tokens=5):
@@ -19,8 +24,12 @@ def generation(text, stop_reason="end", output_tokens=8, trace_tokens=5):
     )
 
 
-def sample(text, **settings):
-    return score_generation("cell", ITEM, generation(text, **settings), 1, 1e6)
+def score_all(answers, judge=lambda checks: verify(checks, NoMathematics())):
+    return score_generations("cell", answers, verify=judge, inference_flops=[1e6] * len(answers), repeat=1)
+
+
+def sample(text, item=ITEM, **settings):
+    return score_all([(item, generation(text, **settings))])[0]
 
 
 def test_a_right_answer_after_a_trace():
@@ -52,18 +61,51 @@ def test_a_truncated_answer_is_wrong_however_it_begins():
     assert (row.correct, row.extracted, row.error) == (False, None, None)
 
 
-def test_a_scorer_that_fails_leaves_the_score_absent(monkeypatch):
-    def fail(item, answer):
-        raise RuntimeError("the scorer broke")
+def test_a_scorer_that_fails_leaves_that_score_absent_and_no_other():
+    def fragile(checks):
+        if any(check.answer == "boom" for check in checks):
+            raise RuntimeError("the scorer broke")
+        return verify(checks, NoMathematics())
 
-    monkeypatch.setattr(sample_module, "score", fail)
-    row = sample(ITEM.reference)
-    assert (row.correct, row.extracted, row.error) == (None, None, "RuntimeError: the scorer broke")
+    rows = score_all([(ITEM, generation(text)) for text in (ITEM.reference, "boom", "no")], fragile)
+    assert [row.correct for row in rows] == [True, None, False]
+    assert (rows[1].extracted, rows[1].error) == (None, "RuntimeError: the scorer broke")
+
+
+def test_a_missing_library_is_no_missing_score():
+    def missing(checks):
+        raise MissingDependencyError("math-verify is not installed")
+
+    with pytest.raises(MissingDependencyError):
+        score_all([(ITEM, generation("3"))], missing)
+
+
+def test_answers_keep_their_own_results_and_costs():
+    texts = [ITEM.reference, "<think> x", ITEM.reference, "0 1"]
+    results = [CheckResult(correct=True, extracted=str(index)) for index in range(4)]
+    answers = [(ITEM, generation(text)) for text in texts]
+    rows = score_generations("c", answers, verify=lambda checks: results, inference_flops=[1.0, 2.0, 3.0, 4.0])
+    assert [(row.text, row.extracted, row.inference_flops) for row in rows] == [
+        (text, str(index), index + 1.0) for index, text in enumerate(texts)
+    ]
+
+
+def test_the_last_boxed_answer_after_the_trace_counts():
+    item = ITEM.model_copy(update={"answer_format": "math", "reference": "72"})
+    for text, extracted, correct in [
+        ("<think> \\boxed{72} </think> It is \\boxed{70}, no, \\boxed{72}.", "72", True),
+        ("<think> \\boxed{72} </think> It is \\boxed{72}, no, \\boxed{7}.", "7", False),
+        ("<think> \\boxed{72} </think>", None, False),
+        ("<think> \\boxed{72}", None, False),
+        ("\\boxed{\\text{72}}", "\\text{72}", True),
+    ]:
+        row = sample(text, item)
+        assert (row.extracted, row.correct) == (extracted, correct)
 
 
 def test_a_broken_reference_leaves_the_score_absent():
     broken = ITEM.model_copy(update={"reference": "  "})
-    row = score_generation("cell", broken, generation("3"), 0, 0.0)
+    row = sample("3", broken)
     assert row.correct is None and row.error is not None
 
 

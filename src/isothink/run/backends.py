@@ -1,6 +1,6 @@
 """Backends by name: the only place that knows which module implements what. Imported on use."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from isothink.benchmark.protocol import Answerer
     from isothink.corpus.protocol import Tokenizer
     from isothink.domain.prompt_settings import HubSet
+    from isothink.domain.student_settings import StudentSettings
     from isothink.domain.study import Study
     from isothink.domain.teacher_settings import ModelTeacher, RecordedTeacher, SymbolicTeacher
     from isothink.student.protocol import Trainer
@@ -26,9 +27,14 @@ TEACHERS = {
     "transformers": "isothink.backends.transformers_teacher:LocalTeacher",
 }
 TOKEN_COUNTERS = {"tokenizer": "isothink.backends.token_counter:TeacherTokenCounter"}
+HUB_MODELS = {"config": "isothink.backends.hub_models:read_hub_config"}
 HUB_SETS = {"datasets": "isothink.backends.hub_sets:read_hub_set"}
 MATH_CHECKERS = {"math-verify": "isothink.backends.math_checker:MathVerifyChecker"}
-TOKENIZERS = {"words": "isothink.backends.words:WordsTokenizer"}
+TOKENIZERS = {
+    "words": "isothink.backends.words:WordsTokenizer",
+    "transformers": "isothink.backends.chat_tokenizer:ChatTokenizer",
+}
+VOCABULARIES = {"transformers": "isothink.backends.chat_tokenizer:local_vocabulary"}
 TRAINERS = {"transformers": "isothink.backends.transformers_trainer:TransformersTrainer"}
 ANSWERERS = {"transformers": "isothink.backends.transformers_answerer:TransformersAnswerer"}
 KINDS = {"teacher": TEACHERS, "tokenizer": TOKENIZERS, "trainer": TRAINERS, "answerer": ANSWERERS}
@@ -48,6 +54,18 @@ def require_train_libraries() -> None:
             raise MissingDependencyError(
                 f"running a study needs {library}, which is not installed", hint="pip install 'isothink[train]'"
             )
+
+
+def require_math_checker() -> None:
+    """Looks whether answers in mathematics can be compared, without importing anything.
+
+    Raises:
+        MissingDependencyError: they cannot.
+    """
+    if find_spec("math_verify") is None:
+        raise MissingDependencyError(
+            "comparing mathematics needs math-verify, which is not installed", hint="pip install 'isothink[generate]'"
+        )
 
 
 EXTRAS = {
@@ -89,6 +107,11 @@ def load_hub_set(settings: "HubSet") -> "HubRows":
     return _load(HUB_SETS, "datasets")(settings)  # type: ignore[no-any-return]
 
 
+def load_hub_config(model: str, revision: str | None) -> Mapping[str, Any]:
+    """The configuration of a model on the Hub."""
+    return _load(HUB_MODELS, "config")(model, revision)  # type: ignore[no-any-return]
+
+
 class Verification:
     """Compares answers with references; the pool of processes for mathematics starts with the first that needs it."""
 
@@ -117,8 +140,18 @@ class Verification:
 
 
 def load_tokenizer(study: "Study") -> "Tokenizer":
-    """The tokenizer of a study's students."""
-    return _load(TOKENIZERS, study.tokenizer.backend)(study.tokenizer, study.rendering)  # type: ignore[no-any-return]
+    """The tokenizer of a study's students; code of its model runs only where the student of that model allows it."""
+    settings = study.tokenizer
+    runs_remote_code = settings.backend == "transformers" and any(
+        student.model == settings.model and student.remote_code != "never" for student in study.students
+    )
+    load = _load(TOKENIZERS, settings.backend)
+    return load(settings, study.rendering, runs_remote_code=runs_remote_code)  # type: ignore[no-any-return]
+
+
+def load_vocabulary(settings: "StudentSettings") -> Mapping[str, int] | None:
+    """The vocabulary of the tokenizer that comes with a student's model, where it is on this machine."""
+    return _load(VOCABULARIES, settings.backend)(settings.model, settings.revision)  # type: ignore[no-any-return]
 
 
 def load_trainer(name: str) -> "Trainer":

@@ -4,13 +4,13 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from isothink.benchmark.sample import score_generation
+from isothink.benchmark.sample import score_generations
 from isothink.compute.architecture import Architecture
 from isothink.compute.flops import inference_flops
 from isothink.domain.ledger import LedgerRow
-from isothink.domain.sample import Generation, Sample
+from isothink.domain.sample import Generation
 from isothink.plan.record import PlannedCell
-from isothink.run.backends import load_answerer
+from isothink.run.backends import Verification, load_answerer, require_math_checker
 from isothink.run.workspace import Workspace
 from isothink.store.attempts import Attempt
 from isothink.store.tables import SAMPLE_SCHEMA, SAMPLES_FILE, write_records
@@ -44,16 +44,19 @@ def evaluate_cell(workspace: Workspace, cell: PlannedCell, folder: Path, attempt
     backend = study.students[workspace.student_index(cell.student)].backend
     answerer = load_answerer(backend, weights, workspace.tokenizer, batch_size=study.evaluation.batch_size)
     items = workspace.inputs.items
+    if any(item.answer_format == "math" for item in items):
+        require_math_checker()  # before hours of answers that could not be scored
     started = time.perf_counter()
     spent = Spending(architecture, attempt)
     answers = answerer.generate(
         [item.prompt for item in items], max_new_tokens=study.evaluation.max_new_tokens, on_batch=spent.add
     )
     seconds = time.perf_counter() - started
-    samples: list[Sample] = []
-    for item, answer in zip(items, answers, strict=True):
-        flops = inference_flops(architecture, answer.prompt_tokens, answer.output_tokens)
-        samples.append(score_generation(cell.id, item, answer, 0, float(flops)))
+    flops = [float(inference_flops(architecture, answer.prompt_tokens, answer.output_tokens)) for answer in answers]
+    with Verification() as verification:
+        samples = score_generations(
+            cell.id, list(zip(items, answers, strict=True)), verify=verification.verify, inference_flops=flops
+        )
     write_records(folder / SAMPLES_FILE, samples, SAMPLE_SCHEMA)
     row = LedgerRow(
         phase="evaluation",
