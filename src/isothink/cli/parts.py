@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from isothink.benchmark.catalogue import published_benchmarks
 from isothink.compute.conventions import CONVENTIONS
 from isothink.compute.registry import lookup, published_names
 from isothink.errors import UsageError
@@ -19,15 +20,7 @@ def parts_of(kind: str) -> list[dict[str, Any]]:
         UsageError: there is no such kind.
     """
     if kind == "benchmarks":
-        return [
-            {
-                "name": task.name,
-                "family": task.family,
-                "answer": task.answer_format,
-                "test items": "the training facts" if task.train_is_test else "held out",
-            }
-            for task in TASKS.values()
-        ]
+        return _benchmarks()
     if kind == "models":
         return [{"name": name, "verified": lookup(name).verified} for name in published_names()]
     if kind == "datasets":
@@ -40,3 +33,30 @@ def parts_of(kind: str) -> list[dict[str, Any]]:
     if kind == "conventions":
         return [{"name": name, "counts": convention.description} for name, convention in CONVENTIONS.items()]
     raise UsageError(f"found {kind!r}, allowed are {', '.join(PARTS)}")
+
+
+def _benchmarks() -> list[dict[str, Any]]:
+    """The tasks of generators, then the published benchmarks; a study's own are files of the same form."""
+    procedural = [
+        {
+            "name": task.name,
+            "family": task.family,
+            "answer": task.answer_format,
+            "test items": "the training facts" if task.train_is_test else "held out",
+            "rows": "generated",
+            "verified": True,
+        }
+        for task in TASKS.values()
+    ]
+    published = [
+        {
+            "name": benchmark.name,
+            "family": benchmark.family,
+            "answer": benchmark.answer_format,
+            "test items": "unknown" if benchmark.items is None else str(benchmark.items),
+            "rows": benchmark.rows.name if benchmark.rows.kind == "hub" else benchmark.rows.path,
+            "verified": benchmark.verified,
+        }
+        for benchmark in published_benchmarks().values()
+    ]
+    return [*procedural, *published]

@@ -3,7 +3,7 @@
 from isothink.evidence.analysis import summarize
 from isothink.evidence.record import Evidence
 from isothink.evidence.workings import Workings, work_out
-from isothink.run.identity import pairs_step
+from isothink.run.identity import corpus_step, pairs_step
 from isothink.run.items import teaches_its_items
 from isothink.run.observe import observe
 from isothink.run.teacher_share import read_pair_summary, teacher_flops
@@ -40,6 +40,8 @@ def run_caveats(workspace: Workspace) -> tuple[str, ...]:
     taught = [task for task in study.evaluation.tasks if teaches_its_items(task)]
     if taught:
         caveats.append(f"{' and '.join(taught)}: the items are the training facts, by nature of the task.")
+    frozen = workspace.folder.manifest("corpus", corpus_step(study)) or {}
+    caveats.extend(f"{finding}." for each in frozen.get("benchmarks", ()) for finding in each["findings"])
     return tuple(caveats)
 
 

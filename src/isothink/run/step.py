@@ -13,6 +13,7 @@ from isothink.run.evaluation import evaluate_cell
 from isothink.run.generation import write_pairs
 from isothink.run.identity import corpus_step, limit_of_pilot, pairs_step, pilot_step
 from isothink.run.inputs import make_inputs, write_inputs
+from isothink.run.items import study_benchmark_facts
 from isothink.run.teacher_share import teacher_flops
 from isothink.run.training import train_segment
 from isothink.run.workspace import Workspace
@@ -94,7 +95,11 @@ def _make(
         return _make_pairs(workspace, step, beside, attempt, spent)
     if kind == "corpus":
         pairs = read_pairs(workspace.folder.step_folder("pairs", pairs_step(workspace.study)) / PAIRS_FILE)
-        return write_inputs(make_inputs(workspace.study, tuple(pairs)), beside)
+        facts = write_inputs(make_inputs(workspace.study, tuple(pairs)), beside)
+        return {
+            **facts,
+            "benchmarks": [each.model_dump(mode="json") for each in study_benchmark_facts(workspace.study)],
+        }
     if kind == "segments":
         segment = workspace.segment(step)
         assert segment is not None
