@@ -4,11 +4,13 @@ A path, an address or a number of processes is never part of one; contents are, 
 """
 
 import re
+from pathlib import Path
 from typing import Any
 
 from pydantic import JsonValue
 
 from isothink.domain.prompt_settings import DataPrompts
+from isothink.domain.student_settings import ModelTokenizer, TokenizerSettings
 from isothink.domain.study import PairStudy, Study
 from isothink.domain.teacher_settings import (
     ModelTeacher,
@@ -17,6 +19,7 @@ from isothink.domain.teacher_settings import (
     SymbolicTeacher,
     TransformersTeacher,
 )
+from isothink.plan.students import longest_sequence
 from isothink.run.benchmarks import benchmark_recipe
 from isothink.store.fingerprint import fingerprint
 
@@ -62,8 +65,22 @@ def limit_of_pilot(step: str) -> int | None:
 
 def corpus_step(study: Study) -> str:
     """The id of the step that freezes the corpus and the items."""
-    recipe = {"pairs": pairs_step(study), "tokenizer": study.tokenizer.model_dump(), "evaluation": _items(study)}
+    recipe = {
+        "pairs": pairs_step(study),
+        "tokenizer": tokenizer_identity(study.tokenizer),
+        "rendering": study.rendering.model_dump(),
+        "max_tokens": longest_sequence(study),
+        "evaluation": _items(study),
+    }
     return f"corpus-{fingerprint(recipe)}"
+
+
+def tokenizer_identity(settings: TokenizerSettings) -> dict[str, Any]:
+    """What decides token ids: of local files their digest, of the Hub's the name and the revision."""
+    recipe = settings.model_dump(exclude={"chat_template"})
+    if isinstance(settings, ModelTokenizer) and settings.model is not None and Path(settings.model).is_absolute():
+        del recipe["model"]
+    return recipe
 
 
 def _pairs_recipe(study: PairStudy) -> dict[str, Any]:

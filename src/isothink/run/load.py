@@ -1,13 +1,14 @@
 """Opens what a command names: a study file, or the run folder of a study. Used by api.py and cli/."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from isothink.domain.prompt_settings import ProceduralPrompts
 from isothink.domain.study import PairStudy, Study
 from isothink.errors import StudyError, UsageError
-from isothink.plan.students import student_architecture
+from isothink.plan.students import longest_sequence, student_architecture
 from isothink.procedural.tasks import TASKS, vocabulary
 from isothink.run.benchmarks import resolve_benchmarks
 from isothink.run.items import teaches_its_items
@@ -54,12 +55,23 @@ def load_pair_study_file(path: Path, overrides: Sequence[str] = ()) -> PairStudy
     if study.output is not None and not any(override.startswith("output=") for override in overrides):
         # a path in a file is beside it
         study = study.model_copy(update={"output": str(path.parent / _expanded(study.output))})
-    try:
+    with _in_file(path):
         study = resolve_benchmarks(study, path.parent)
         _check(study)
+    study = resolve_paths(study, path.parent)
+    if isinstance(study, Study):
+        with _in_file(path):
+            _check_students(study)
+    return study
+
+
+@contextmanager
+def _in_file(path: Path) -> Iterator[None]:
+    """Lets an error name the study file."""
+    try:
+        yield
     except StudyError as error:
         raise StudyError(f"{path}: {error.message}", hint=error.hint) from None
-    return resolve_paths(study, path.parent)
 
 
 def _run_of(path: Path) -> Path:
@@ -84,18 +96,26 @@ def _check(study: PairStudy) -> None:
         if task not in TASKS:
             raise StudyError(f'prompts.tasks[{index}]: found "{task}", allowed are {", ".join(TASKS)}')
     if isinstance(study, Study):
-        _check_students(study)
+        _check_taught_tasks(study)
+        if study.tokenizer.backend == "words" and study.rendering.system_prompt is not None:
+            raise StudyError("rendering.system_prompt: found one, allowed is none with tokenizer.backend: words")
 
 
-def _check_students(study: Study) -> None:
+def _check_taught_tasks(study: Study) -> None:
     for task in study.evaluation.tasks:
         taught = isinstance(study.prompts, ProceduralPrompts) and task in study.prompts.tasks
         if isinstance(study.prompts, ProceduralPrompts) and teaches_its_items(task) and not taught:
             raise StudyError(
                 f'evaluation.tasks: found "{task}", whose facts must be taught, allowed are those of prompts.tasks'
             )
+
+
+def _check_students(study: Study) -> None:
+    """Of students as they were resolved; what a Hugging Face tokenizer needs is known once that is loaded."""
+    size = len(vocabulary()) if study.tokenizer.backend == "words" else 1
     for index in range(len(study.students)):
-        student_architecture(study, index, len(vocabulary()))
+        student_architecture(study, index, size)
+    longest_sequence(study)
 
 
 def default_folder(study: PairStudy) -> RunFolder:

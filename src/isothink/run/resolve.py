@@ -9,9 +9,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from isothink.domain.prompt_settings import DataPrompts, FileSet, HubSet
-from isothink.domain.study import PairStudy
+from isothink.domain.study import PairStudy, Study
 from isothink.domain.teacher_settings import OpenAITeacher, RecordedTeacher, TransformersTeacher
 from isothink.errors import StudyError
+from isothink.run.resolve_models import beside, resolve_models
 from isothink.store.rows import file_digest
 from isothink.teacher.prompt_rows import source_of
 
@@ -21,6 +22,7 @@ def resolve_paths(study: PairStudy, folder: Path) -> PairStudy:
 
     Raises:
         StudyError: a file is not there.
+        UsageError: the configuration of a student on the Hub cannot be had.
     """
     changes: dict[str, object] = {}
     if isinstance(study.prompts, DataPrompts):
@@ -39,21 +41,22 @@ def resolve_paths(study: PairStudy, folder: Path) -> PairStudy:
     teacher = _resolved_teacher(study.teacher, folder)
     if teacher is not study.teacher:
         changes["teacher"] = teacher
-    return study.model_copy(update=changes) if changes else study
+    resolved = study.model_copy(update=changes) if changes else study
+    return resolve_models(resolved, folder) if isinstance(resolved, Study) else resolved
 
 
 def _resolved_set(chosen: FileSet | HubSet, folder: Path, key: str, index: int) -> FileSet | HubSet:
     if isinstance(chosen, FileSet):
         return _resolved_file(chosen, folder, f"{key}[{index}]")
     name = chosen.name
-    local = _beside(name, folder)
+    local = beside(name, folder)
     if local.is_dir():
         name = str(local)
     return chosen.model_copy(update={"name": name, "source": source_of(chosen)})
 
 
 def _resolved_file(chosen: FileSet, folder: Path, key: str) -> FileSet:
-    path = _beside(chosen.path, folder)
+    path = beside(chosen.path, folder)
     digest = chosen.sha256
     if digest is None:
         if not path.is_file():
@@ -64,18 +67,18 @@ def _resolved_file(chosen: FileSet, folder: Path, key: str) -> FileSet:
 
 def _resolved_teacher(teacher: object, folder: Path) -> object:
     if isinstance(teacher, OpenAITeacher | RecordedTeacher) and teacher.tokenizer is not None:
-        local = _beside(teacher.tokenizer, folder)
+        local = beside(teacher.tokenizer, folder)
         return teacher.model_copy(update={"tokenizer": str(local)}) if local.exists() else teacher
     if not isinstance(teacher, TransformersTeacher):
         return teacher
     changes: dict[str, object] = {}
     parts: list[Path] = []
-    local = _beside(teacher.model, folder)
+    local = beside(teacher.model, folder)
     if local.is_dir():
         changes["model"] = str(local)
         parts.extend(_model_files(local, teacher.gguf_file))
     if teacher.chat_template is not None:
-        template = _beside(teacher.chat_template, folder)
+        template = beside(teacher.chat_template, folder)
         if teacher.digest is None and not template.is_file():
             raise StudyError(f'teacher.chat_template: found "{teacher.chat_template}", but there is no such file')
         changes["chat_template"] = str(template)
@@ -100,10 +103,3 @@ def _digest_of(paths: Iterable[Path]) -> str:
             raise StudyError(f"teacher.model: found no file {path}")
         digest.update(f"{path.name}\0{file_digest(path)}\n".encode())
     return digest.hexdigest()
-
-
-def _beside(text: str, folder: Path) -> Path:
-    try:
-        return (folder / Path(text).expanduser()).absolute()
-    except RuntimeError:  # no such user
-        return (folder / text).absolute()
