@@ -1,198 +1,273 @@
-"""Trains `transformers` students on one device: a bare PyTorch loop over given steps. Looked up by run/.
+"""Trains `transformers` students: a bare PyTorch loop over given steps, on one device or several. Looked up by run/.
 
 Written by hand, since a segment is an exact list of optimizer steps with their rates, from exact states: trainers of
 libraries cut and order batches, and schedule rates, themselves.
 """
 
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
-from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
-from transformers.utils import logging as transformers_logging
+from safetensors.torch import save_file
+from transformers import PreTrainedModel
 
-from isothink.domain.training_settings import AdamW
+from isothink.backends import process_group
+from isothink.backends.adapters import (
+    adapter_weights,
+    add_adapters,
+    load_adapters,
+    merged_weights,
+    named_weights,
+    save_adapters,
+)
+from isothink.backends.micro_batches import Examples, deal, fed_tokens, packed_passes, padded_passes, predicted_tokens
+from isothink.backends.optimizer_state import adamw, load_moments, moments
+from isothink.backends.packed_attention import Way, attention_arguments, best_way, is_isolated, use_way
+from isothink.backends.sharding import shard, whole
+from isothink.backends.student_model import continued_model, initial_model, save_model
+from isothink.backends.training_batch import Batch, batch_loss, loss_weights, packed_batch, padded_batch
 from isothink.errors import StepError
-from isothink.student.protocol import OPTIMIZER_FILE, Example, OptimizerStep, StepMetrics, TrainingTask
+from isothink.student.protocol import OPTIMIZER_FILE, OptimizerStep, StepMetrics, TrainingTask
 
-NO_LOSS = -100
-"""The label that cross-entropy ignores."""
-EXTRA_PASS_FLOPS = 2e8
-"""What another pass through a model costs on a CPU beside its arithmetic, in FLOPs (about 10 ms of one core)."""
-MOMENTS = ("exp_avg", "exp_avg_sq", "step")
-
-transformers_logging.set_verbosity_error()
-transformers_logging.disable_progress_bar()
+EXTRA_PASS_FLOPS = {"cpu": 2e8, "cuda": 3e11}
+"""What another pass through a model costs beside its arithmetic, in FLOPs (about 10 ms of one core; 1 ms of a GPU)."""
+Layout = Literal["padded", "packed"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Batch:
-    """Examples that go through the model together, padded on the right; tensors of shape [rows, longest]."""
-
-    ids: torch.Tensor
-    labels: torch.Tensor
-    tokens: int
-    loss_tokens: int
-
-
-def make_batch(examples: tuple[Example, ...], pad_id: int) -> Batch:
-    """Pads on the right: under causal attention no token ever sees the padding, so no mask is needed."""
-    lengths = [len(example.prompt) + len(example.answer) for example in examples]
-    ids = np.full((len(examples), max(lengths)), pad_id, dtype=np.int64)
-    labels = np.full_like(ids, NO_LOSS)
-    for row, (example, length) in enumerate(zip(examples, lengths, strict=True)):
-        start = len(example.prompt)
-        ids[row, :start] = example.prompt
-        ids[row, start:length] = example.answer
-        labels[row, start:length] = example.answer
-    return Batch(
-        ids=torch.from_numpy(ids),
-        labels=torch.from_numpy(labels),
-        tokens=sum(lengths),
-        loss_tokens=sum(len(example.answer) for example in examples),
-    )
-
-
-def length_groups(examples: tuple[Example, ...], worth: float) -> list[tuple[Example, ...]]:
-    """Cuts a step into groups of like length, as long as each cut saves more than `worth` tokens of padding.
-
-    Decided by the lengths alone, so that the same step is always cut in the same way.
-    """
-    lengths = np.array([len(example.prompt) + len(example.answer) for example in examples])
-    order = np.argsort(lengths, kind="stable")
-    lengths = lengths[order]
-    saved = (lengths[-1] - lengths) * np.arange(1, len(lengths) + 1)  # by a cut after each example
-    if saved.max() <= worth:
-        return [examples]
-    ordered = [examples[index] for index in order]
-    cut = int(saved.argmax()) + 1
-    return [*length_groups(tuple(ordered[:cut]), worth), *length_groups(tuple(ordered[cut:]), worth)]
-
-
-def step_loss(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
-    """The mean cross-entropy over all loss tokens of a batch: long answers weigh by their tokens.
-
-    The last column is not fed: nothing is predicted from it, and of rows this short it is a twentieth of the time.
-    """
-    logits = model(input_ids=batch.ids[:, :-1], use_cache=False).logits
-    total = torch.nn.functional.cross_entropy(
-        logits.flatten(0, 1).float(), batch.labels[:, 1:].flatten(), ignore_index=NO_LOSS, reduction="sum"
-    )
-    return total / batch.loss_tokens
-
-
 class TransformersTrainer:
-    """The student protocol over one CPU or GPU process."""
+    """The student protocol. Layout and way of attention follow the device, unless tests set them."""
+
+    layout: Layout | None = None
+    way: Way | None = None
 
     def open(self, task: TrainingTask) -> "StudentInTraining":
         """See the student protocol."""
-        return StudentInTraining(task)
+        process_group.join()
+        device = _device(task)
+        try:
+            return StudentInTraining(task, device, self.layout, self.way)
+        except torch.OutOfMemoryError as error:
+            raise StepError(
+                f"the student and its optimizer do not fit into the memory of {device}", hint=MEMORY_HINT
+            ) from error
+
+
+MEMORY_HINT = (
+    "less memory is needed with resources.activation_checkpointing, with training.adapters, with smaller students,"
+    " or with several processes (torchrun)"
+)
+
+
+def _device(task: TrainingTask) -> torch.device:
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    number = process_group.local_rank() if process_group.size() > 1 else task.device
+    return torch.device("cuda", number % torch.cuda.device_count())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gradients:
+    """What the passes of a step came to: the loss of this process's share, and what all processes fed."""
+
+    loss: float
+    shapes: tuple[tuple[int, int], ...]
 
 
 class StudentInTraining:
     """The protocol's state: a model and its optimizer."""
 
-    def __init__(self, task: TrainingTask) -> None:
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    def __init__(self, task: TrainingTask, device: torch.device, layout: Layout | None, way: Way | None) -> None:
+        self.device = device
         self._task = task
+        self._processes = process_group.size()
+        self._limit = task.micro_batch_tokens
         self._model = self._open_model()
-        self._optimizer = _optimizer(self._model, task.optimizer)
+        self._worth = EXTRA_PASS_FLOPS[device.type] / (6 * self._model.num_parameters())
+        self._spread()
+        self._layout: Layout = layout or ("padded" if device.type == "cpu" else "packed")
+        self._way: Way = "masks"
+        if self._layout == "packed":
+            self._pack(way)
+        self._optimizer = adamw(self._model, task.optimizer)
         if task.state is not None:
-            _load_moments(self._model, self._optimizer, task.state / OPTIMIZER_FILE)
-        self._worth = EXTRA_PASS_FLOPS / (6 * self._model.num_parameters())
+            load_moments(self._model, self._optimizer, task.state / OPTIMIZER_FILE)
 
     def step(self, step: OptimizerStep) -> StepMetrics:
         """See the student protocol."""
         started = time.perf_counter()
-        model, optimizer, task = self._model, self._optimizer, self._task
-        batches = self._batches(step.examples)
-        loss_tokens = sum(batch.loss_tokens for batch in batches)
-        value = 0.0
-        for batch in batches:
-            with torch.autocast(self.device.type, torch.bfloat16, enabled=task.precision == "bfloat16"):
-                loss = step_loss(model, batch) * (batch.loss_tokens / loss_tokens)
-            loss.backward()
-            value += loss.item()
-        norm = torch.nn.utils.clip_grad_norm_(model.parameters(), task.optimizer.clip_gradient_norm)
-        if not np.isfinite(value) or not torch.isfinite(norm):
-            raise StepError(f"the loss is {value} and the gradient's norm {norm.item()} at step {step.number}")
-        for group in optimizer.param_groups:
+        gradients = self._gradients(step)
+        loss = process_group.total(gradients.loss)
+        weights = [weight for weight in self._model.parameters() if weight.requires_grad]
+        norm = whole(torch.nn.utils.clip_grad_norm_(weights, self._task.optimizer.clip_gradient_norm)).item()
+        if not (np.isfinite(loss) and np.isfinite(norm)):
+            self._optimizer.zero_grad(set_to_none=True)
+            raise StepError(f"the loss is {loss} and the gradient's norm {norm} at step {step.number}")
+        for group in self._optimizer.param_groups:
             group["lr"] = step.learning_rate
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
+        self._optimizer.step()
+        self._optimizer.zero_grad(set_to_none=True)
         return StepMetrics(
-            loss=value,
-            gradient_norm=norm.item(),
-            tokens=sum(batch.tokens for batch in batches),
-            loss_tokens=loss_tokens,
-            shapes=tuple((batch.ids.shape[0], batch.ids.shape[1] - 1) for batch in batches),
+            loss=loss,
+            gradient_norm=norm,
+            tokens=sum(len(example.prompt) + len(example.answer) for example in step.examples),
+            loss_tokens=sum(predicted_tokens(example) for example in step.examples),
+            shapes=gradients.shapes,
             seconds=time.perf_counter() - started,
         )
 
     def save(self, folder: Path, *, optimizer: bool) -> None:
         """See the student protocol."""
-        self._model.save_pretrained(folder, safe_serialization=True)
+        if self._task.adapters is None:
+            self.save_student(folder)
+        else:
+            weights = self._gathered(adapter_weights(self._model))
+            self._write(lambda: save_adapters(self._model, weights, folder))
         if optimizer:
-            _save_moments(self._model, self._optimizer, folder / OPTIMIZER_FILE)
+            state = self._gathered(moments(self._model, self._optimizer))
+            self._write(lambda: save_file(state, folder / OPTIMIZER_FILE))
 
     def save_student(self, folder: Path) -> None:
         """See the student protocol."""
-        self.save(folder, optimizer=False)
+        weights: dict[str, torch.Tensor] | None = None
+        if self._task.adapters is not None:
+            weights = self._gathered(merged_weights(self._model))
+        elif self._processes > 1:
+            weights = self._gathered((name, whole(weight)) for name, weight in named_weights(self._model))
+        self._write(lambda: save_model(self._model, folder, self._task.student, weights))
 
     def agree(self, value: bool) -> bool:
         """See the student protocol."""
-        return value
+        return process_group.broadcast_flag(value) if self._processes > 1 else value
 
     def _open_model(self) -> PreTrainedModel:
         task = self._task
-        if task.state is not None:
-            model = AutoModelForCausalLM.from_pretrained(task.state, dtype=torch.float32, use_safetensors=True)
-        elif task.student.model is not None:
-            model = AutoModelForCausalLM.from_pretrained(
-                task.student.model, revision=task.student.revision, dtype=torch.float32, use_safetensors=True
-            )
+        if task.adapters is None:
+            initial = task.state is None
+            model = initial_model(task.student) if initial else continued_model(task.student, Path(str(task.state)))
         else:
-            config = dict(task.student.config)
-            torch.manual_seed(task.student.seed)
-            model = AutoModelForCausalLM.from_config(
-                AutoConfig.for_model(config.pop("model_type"), **config), dtype=torch.float32
+            model = initial_model(task.student)
+            add_adapters(model, task.adapters, task.student.seed)
+            if task.state is not None:
+                load_adapters(model, task.state)
+        if task.activation_checkpointing:
+            model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+        return model.train()
+
+    def _spread(self) -> None:
+        if self._processes > 1:
+            shard(self._model, self.device, self._processes, bfloat16=self._task.precision == "bfloat16")
+        self._model.to(self.device)
+
+    def _pack(self, way: Way | None) -> None:
+        """Packs examples into rows, unless they would see each other there."""
+        precision = self._task.precision
+        self._way = best_way(self._model, self.device, precision) if way is None else way
+        use_way(self._model, self._way)
+        if not is_isolated(self._model, self._way, self.device, precision):
+            self._layout = "padded"
+
+    def _gradients(self, step: OptimizerStep) -> Gradients:
+        """Adds up the gradients of all passes; where memory runs out, does the step again in smaller ones."""
+        if not any(predicted_tokens(example) > 0 for example in step.examples):
+            raise StepError(f"no token of step {step.number} carries loss: all of its answers are empty")
+        while True:
+            passes = self._passes(step.examples)
+            losses: list[torch.Tensor] = []
+            try:
+                self._accumulate(step, passes, losses)
+                return Gradients(loss=sum(loss.item() for loss in losses), shapes=self._shapes(passes))
+            except torch.OutOfMemoryError:
+                failed = self._share(passes)[len(losses)] or passes[-1]
+            # out of the `except` block, which would keep the failed pass's tensors alive
+            self._shrink(failed)
+
+    def _accumulate(self, step: OptimizerStep, passes: list[Examples], losses: list[torch.Tensor]) -> None:
+        """Runs this process's share. One without work runs another's pass for nothing, so that all meet in the same."""
+        weights = loss_weights(step.examples, self._task.loss_weighting)
+        numbers = [index for index, _ in enumerate(passes)]
+        for mine in deal(numbers, self._processes)[process_group.rank()]:
+            number = len(passes) - 1 if mine is None else mine
+            torch.manual_seed(_seed(self._task.student.seed, step.number, number))
+            loss = self._loss(passes[number], weights) * (0.0 if mine is None else float(self._processes))
+            loss.backward()
+            losses.append(loss.detach() / self._processes)
+
+    def _loss(self, examples: Examples, weights: dict[int, float]) -> torch.Tensor:
+        batch = self._batch(examples, weights).to(self.device)
+        # the cache of casts would hold every weight a second time, and no weight is read twice in a pass
+        half = self._task.precision == "bfloat16"
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=half, cache_enabled=False):
+            return batch_loss(self._model, batch, attention=attention_arguments(batch, self._way))
+
+    def _batch(self, examples: Examples, weights: dict[int, float]) -> Batch:
+        if self._layout == "packed":
+            return packed_batch(examples, weights)
+        return padded_batch(examples, weights, self._task.pad_id)
+
+    def _passes(self, examples: Examples) -> list[Examples]:
+        """A step's passes, the same in every process, and at least one for each where there are examples enough."""
+        limit = self._limit
+        if self._processes > 1:
+            share = -(-sum(fed_tokens(example) for example in examples) // self._processes)
+            limit = share if limit is None else min(limit, share)
+        if self._layout == "packed":
+            return packed_passes(examples, limit)
+        return padded_passes(examples, limit, self._worth)
+
+    def _share(self, passes: list[Examples]) -> list[Examples | None]:
+        return deal(passes, self._processes)[process_group.rank()]
+
+    def _shapes(self, passes: list[Examples]) -> tuple[tuple[int, int], ...]:
+        """Rows and lengths as attention computes them: kernels for packed rows compute each example alone."""
+        if self._layout == "padded":
+            return tuple((len(examples), max(map(fed_tokens, examples))) for examples in passes)
+        if self._way == "masks":
+            return tuple((1, sum(map(fed_tokens, examples))) for examples in passes)
+        return tuple((1, fed_tokens(example)) for examples in passes for example in examples)
+
+    def _shrink(self, failed: Examples) -> None:
+        """Halves the passes of this and all later steps, after one that did not fit."""
+        self._optimizer.zero_grad(set_to_none=True)
+        if self._processes > 1:
+            raise StepError(
+                f"a pass of {sum(map(fed_tokens, failed))} tokens does not fit into the memory of {self.device}",
+                hint="several processes cannot find the size by themselves: set resources.micro_batch_tokens lower",
             )
-        return model.to(self.device).train()
+        if len(failed) == 1:
+            raise StepError(
+                f"one example of {fed_tokens(failed[0])} tokens does not fit into the memory of {self.device}",
+                hint=MEMORY_HINT,
+            )
+        rows = len(failed) * max(map(fed_tokens, failed))
+        self._limit = max((sum(map(fed_tokens, failed)) if self._layout == "packed" else rows) // 2, 1)
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
 
-    def _batches(self, examples: tuple[Example, ...]) -> list[Batch]:
-        on_cpu = self.device.type == "cpu"
-        groups = length_groups(examples, self._worth) if on_cpu else [examples]
-        batches = (make_batch(group, self._task.pad_id) for group in groups)
-        return [replace(batch, ids=batch.ids.to(self.device), labels=batch.labels.to(self.device)) for batch in batches]
+    def _gathered(self, tensors: Iterator[tuple[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
+        """All tensors in the first process, which writes; the others only take part."""
+        leads = process_group.rank() == 0
+        return {name: tensor for name, tensor in tensors if leads}
+
+    def _write(self, write: Callable[[], None]) -> None:
+        """Lets the first process write, and the others wait for it."""
+        if self._processes == 1:
+            write()
+            return
+        failure: OSError | None = None
+        if process_group.rank() == 0:
+            try:
+                write()
+            except OSError as error:
+                failure = error
+        if process_group.broadcast_flag(failure is not None):
+            raise StepError(f"the first process cannot write: {failure or 'see its own error'}") from failure
 
 
-def _optimizer(model: torch.nn.Module, settings: AdamW) -> torch.optim.Optimizer:
-    """AdamW; matrices decay, vectors (norms, biases) do not."""
-    matrices = [weight for weight in model.parameters() if weight.ndim >= 2]
-    vectors = [weight for weight in model.parameters() if weight.ndim < 2]
-    return torch.optim.AdamW(
-        [{"params": matrices, "weight_decay": settings.weight_decay}, {"params": vectors, "weight_decay": 0.0}],
-        betas=(settings.beta1, settings.beta2),
-        eps=settings.epsilon,
-        fused=True,
-    )
-
-
-def _save_moments(model: torch.nn.Module, optimizer: torch.optim.Optimizer, path: Path) -> None:
-    tensors = {
-        f"{moment}.{name}": optimizer.state[weight][moment].contiguous()
-        for name, weight in model.named_parameters()
-        for moment in MOMENTS
-    }
-    save_file(tensors, path)
-
-
-def _load_moments(model: torch.nn.Module, optimizer: torch.optim.Optimizer, path: Path) -> None:
-    if not path.is_file():
-        raise StepError(f"{path}: the state of the parent's optimizer is missing")
-    tensors = load_file(path)
-    for name, weight in model.named_parameters():  # a fused optimizer keeps its step count on the device, too
-        optimizer.state[weight] = {moment: tensors[f"{moment}.{name}"].to(weight.device) for moment in MOMENTS}
+def _seed(student: int, step: int, number: int) -> int:
+    """Of a pass's random numbers: a resumed run draws the same without any random state being kept."""
+    return int(np.random.SeedSequence([student, step, number]).generate_state(1, np.uint64)[0])
