@@ -22,6 +22,7 @@ from isothink.domain.training_settings import RateSweep
 from isothink.errors import StepError, StudyError
 from isothink.procedural.tasks import TASKS
 from isothink.run.backends import load_hub_set
+from isothink.run.resolve_models import beside
 from isothink.store.rows import file_digest, read_rows
 from isothink.store.study_file import read_benchmark
 
@@ -118,7 +119,7 @@ class _Names:
         )
 
     def _file(self, key: str, task: str) -> str:
-        path = _beside(task, self._folder)
+        path = beside(task, self._folder)
         if not path.is_file():
             raise StudyError(f'{key}: found "{task}", but there is no such file', hint=f"looked for {path}")
         benchmark = read_benchmark(path)
@@ -143,24 +144,17 @@ def _resolved(benchmark: Benchmark, folder: Path, place: str) -> Benchmark:
     """The benchmark with absolute paths, and the digest of a local file that has none yet."""
     rows = benchmark.rows
     if isinstance(rows, FileRows):
-        path = _beside(rows.path, folder)
+        path = beside(rows.path, folder)
         if rows.sha256 is None and not path.is_file():
             raise StudyError(
                 f'{place}: rows.path: found "{rows.path}", but there is no such file', hint=f"looked for {path}"
             )
         digest = rows.sha256 or file_digest(path)
         return benchmark.model_copy(update={"rows": rows.model_copy(update={"path": str(path), "sha256": digest})})
-    local = _beside(rows.name, folder)
+    local = beside(rows.name, folder)
     if not local.is_dir():
         return benchmark
     return benchmark.model_copy(update={"rows": rows.model_copy(update={"name": str(local)})})
-
-
-def _beside(text: str, folder: Path) -> Path:
-    try:
-        return (folder / Path(text).expanduser()).absolute()
-    except RuntimeError:  # no such user
-        return (folder / text).absolute()
 
 
 def benchmark_recipe(benchmark: Benchmark) -> dict[str, JsonValue]:
