@@ -3,7 +3,8 @@
 A plain `transformers` fast tokenizer, so that toy students are ordinary Hugging Face folders.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from tokenizers import Tokenizer as FastTokenizer
@@ -13,6 +14,7 @@ from transformers import PreTrainedTokenizerFast
 
 from isothink.domain.student_settings import Rendering, WordTokenizer
 from isothink.domain.think import THINK_CLOSE, THINK_OPEN
+from isothink.errors import StudyError
 from isothink.procedural.tasks import vocabulary
 from isothink.store.fingerprint import fingerprint
 
@@ -26,6 +28,14 @@ CHAT_TEMPLATE = (
     "{% endfor %}"
 )
 """The generation prompt is part of the user's turn, so that a chat always begins with its own prompt."""
+
+
+def _standing_alone(words: Collection[str]) -> re.Pattern[str]:
+    return re.compile(rf"(?<!\S)(?:{'|'.join(map(re.escape, words))})(?!\S)")
+
+
+_NOT_IN_PROMPTS = _standing_alone(SPECIAL)
+_NOT_IN_ANSWERS = _standing_alone([word for word in SPECIAL if word not in (THINK_OPEN, THINK_CLOSE)])
 
 
 def build_words_tokenizer() -> PreTrainedTokenizerFast:
@@ -43,7 +53,20 @@ def build_words_tokenizer() -> PreTrainedTokenizerFast:
 class WordsTokenizer:
     """The corpus protocol over the `transformers` tokenizer."""
 
-    def __init__(self, settings: WordTokenizer | None = None, rendering: Rendering | None = None) -> None:
+    def __init__(
+        self,
+        settings: WordTokenizer | None = None,
+        rendering: Rendering | None = None,
+        *,
+        runs_remote_code: bool = False,
+    ) -> None:
+        """Takes the settings of a study, which say nothing of it.
+
+        Raises:
+            StudyError: the study has a system prompt.
+        """
+        if rendering is not None and rendering.system_prompt is not None:
+            raise StudyError("rendering.system_prompt: found one, allowed is none with tokenizer.backend: words")
         self.transformers = build_words_tokenizer()
         self._words: list[str] = self.transformers.convert_ids_to_tokens(range(len(self.transformers)))
 
@@ -63,6 +86,11 @@ class WordsTokenizer:
         return int(self.transformers.eos_token_id)
 
     @property
+    def end_ids(self) -> tuple[int, ...]:
+        """See the corpus protocol."""
+        return (self.end_id,)
+
+    @property
     def pad_id(self) -> int:
         """The token that fills rows; never carries loss."""
         return int(self.transformers.pad_token_id)
@@ -73,11 +101,13 @@ class WordsTokenizer:
 
     def encode_prompts(self, prompts: Sequence[str]) -> list[list[int]]:
         """See the corpus protocol."""
-        return self._encode([[{"role": "user", "content": prompt}] for prompt in prompts])
+        texts = (_NOT_IN_PROMPTS.sub(UNKNOWN, prompt) for prompt in prompts)
+        return self._encode([[{"role": "user", "content": text}] for text in texts])
 
     def encode_answers(self, answers: Sequence[str]) -> list[list[int]]:
         """See the corpus protocol."""
-        return self._encode([[{"role": "assistant", "content": answer}] for answer in answers])
+        texts = (_NOT_IN_ANSWERS.sub(UNKNOWN, answer) for answer in answers)
+        return self._encode([[{"role": "assistant", "content": text}] for text in texts])
 
     def trace_tokens(self, ids: Sequence[int]) -> int:
         """See the corpus protocol."""

@@ -26,6 +26,10 @@ class Tokenizer(Protocol):
         """The token that ends an answer: what the chat template puts after an assistant's turn."""
 
     @property
+    def end_ids(self) -> tuple[int, ...]:
+        """Every token that ends a generation: `end_id`, and the end of sequence that the model was trained with."""
+
+    @property
     def pad_id(self) -> int:
         """The token that fills rows; never carries loss."""
 
