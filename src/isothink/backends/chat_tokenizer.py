@@ -76,7 +76,7 @@ class ChatTokenizer:
     @cached_property
     def vocabulary_size(self) -> int:
         """See the corpus protocol."""
-        return max(self._backend.get_vocab(with_added_tokens=True).values()) + 1
+        return int(max(self._backend.get_vocab(with_added_tokens=True).values())) + 1
 
     @property
     def end_id(self) -> int:
@@ -128,7 +128,7 @@ class ChatTokenizer:
         return bisect_right(starts, last + len(THINK_CLOSE) - 1) - begin
 
     def save(self, folder: Path) -> None:
-        """See the corpus protocol. What ends a generation is written beside it, for libraries that serve the student."""
+        """See the corpus protocol. What ends a generation is written as well, for libraries that serve the student."""
         self.transformers.chat_template = self._template.source
         self.transformers.save_pretrained(folder)
         settings = {"eos_token_id": list(self.end_ids), "pad_token_id": self.pad_id}
