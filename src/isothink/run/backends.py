@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from isothink.domain.student_settings import StudentSettings
     from isothink.domain.study import Study
     from isothink.domain.teacher_settings import ModelTeacher, RecordedTeacher, SymbolicTeacher
+    from isothink.run.ranks import Processes
+    from isothink.run.reporters import Reporter
     from isothink.student.protocol import Trainer
     from isothink.teacher.protocol import Teacher, TokenCounter
 
@@ -66,6 +68,26 @@ def require_math_checker() -> None:
         raise MissingDependencyError(
             "comparing mathematics needs math-verify, which is not installed", hint="pip install 'isothink[generate]'"
         )
+
+
+REPORTERS = {
+    "tensorboard": "isothink.backends.metric_reporters:TensorBoard",
+    "wandb": "isothink.backends.metric_reporters:WeightsAndBiases",
+    "trackio": "isothink.backends.metric_reporters:Trackio",
+}
+
+
+def require_reporters(names: Sequence[str]) -> None:
+    """Looks whether the libraries that metrics go to are installed, without importing them.
+
+    Raises:
+        MissingDependencyError: naming the first that is not.
+    """
+    for name in names:
+        if find_spec(name) is None:
+            raise MissingDependencyError(
+                f"resources.report_to: {name} is not installed", hint=f"pip install {name}, or leave it out"
+            )
 
 
 EXTRAS = {
@@ -162,3 +184,18 @@ def load_trainer(name: str) -> "Trainer":
 def load_answerer(name: str, folder: Path, tokenizer: "Tokenizer", *, batch_size: int) -> "Answerer":
     """An answerer over the weights in `folder`."""
     return _load(ANSWERERS, name)(folder, tokenizer, batch_size=batch_size)  # type: ignore[no-any-return]
+
+
+def load_process_group() -> "Processes":
+    """What connects the processes that train together."""
+    return import_module("isothink.backends.process_group")
+
+
+def load_reporter(name: str, **settings: Any) -> "Reporter":
+    """What takes the metrics of one segment."""
+    return _load(REPORTERS, name)(**settings)  # type: ignore[no-any-return]
+
+
+def choose_accelerator(number: int) -> str | None:
+    """Makes one of the machine's accelerators this process's own and returns its name; None without any."""
+    return _load({"torch": "isothink.backends.accelerators:choose_accelerator"}, "torch")(number)  # type: ignore[no-any-return]

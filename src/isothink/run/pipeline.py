@@ -13,7 +13,9 @@ from isothink.plan.planner import plan as make_plan
 from isothink.plan.record import Plan
 from isothink.run.analysis import analyze_run, read_evidence
 from isothink.run.answers import journal_folder
-from isothink.run.backends import require_train_libraries
+from isothink.run.backends import require_reporters, require_train_libraries
+from isothink.run.checkpoints import forget_checkpoints
+from isothink.run.disk import require_space
 from isothink.run.identity import asking_identity, corpus_step, pairs_step, pilot_step
 from isothink.run.inputs import Inputs, pilot_inputs, read_inputs
 from isothink.run.load import default_folder
@@ -21,7 +23,7 @@ from isothink.run.progress import Progress
 from isothink.run.reporting import write_report
 from isothink.run.result import STAGES, Failure, RunResult, Stage
 from isothink.run.scheduler import Outcome, Scheduler, Step
-from isothink.run.states import BranchStates
+from isothink.run.states import SegmentFiles
 from isothink.run.teacher_share import read_pair_summary
 from isothink.run.todo import completed_in, steps_to_do
 from isothink.run.workspace import Workspace
@@ -65,6 +67,8 @@ def run_study(
     """
     if until != "generate" or (limit is None and isinstance(study, Study)):
         require_train_libraries()
+        if isinstance(study, Study):
+            require_reporters(study.resources.report_to)
     folder = default_folder(study)
     folder.path.mkdir(parents=True, exist_ok=True)
     with hold_lock(folder.lock_file):
@@ -171,9 +175,11 @@ class _Run:
         planned = {segment.id for segment in plan.segments} | {step for step in evaluations if step}
         to_do = {step.id for step in steps}
         self.skipped.extend(sorted(planned - to_do))
-        states = BranchStates(plan, self.folder)
+        forget_checkpoints(plan, self.folder)
+        states = SegmentFiles(plan, self.folder, keep=self.study.resources.keep)
         states.forget_unneeded()
         states.forget_stateless(steps)
+        require_space(plan, self.folder, steps)
         outcome = self._schedule(steps, processes=self.study.resources.processes, states=states)
         for cell in plan.cells:
             broken = [step for step in (*cell.path, cell.samples) if step in outcome.failed]
@@ -181,7 +187,7 @@ class _Run:
                 self.failures[cell.id] = outcome.failed[str(broken[0])]
         return bool(steps)
 
-    def _schedule(self, steps: list[Step], *, processes: int, states: BranchStates | None = None) -> Outcome:
+    def _schedule(self, steps: list[Step], *, processes: int, states: SegmentFiles | None = None) -> Outcome:
         if not steps:
             return Outcome()
         for step in steps:

@@ -15,6 +15,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from isothink.run.interruption import STOPPED_STATUS
+from isothink.run.ranks import LAUNCHER_VARIABLES
 from isothink.store.run_folder import RunFolder
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
@@ -60,10 +62,11 @@ class Worker:
     def __init__(self, folder: RunFolder, number: int, threads: int, inbox: "queue.Queue[tuple[Worker, Any]]") -> None:
         log = folder.path / "logs" / f"worker{number}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
-        environment = {**os.environ, **QUIET, **dict.fromkeys(THREAD_VARIABLES, str(threads))}
+        alone = {name: value for name, value in os.environ.items() if name not in LAUNCHER_VARIABLES}
+        environment = {**alone, **QUIET, **dict.fromkeys(THREAD_VARIABLES, str(threads))}
         with log.open("ab") as errors:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "isothink.run.worker", str(folder.path)],
+                [sys.executable, "-m", "isothink.run.worker", str(folder.path), str(number)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
@@ -131,6 +134,12 @@ class Scheduler:
             while waiting or any(worker.step for worker in self._workers):
                 self._assign(waiting, ranks)
                 self._hear(waiting, outcome)
+        except KeyboardInterrupt:
+            for worker in self._workers:
+                worker.process.terminate()
+            for worker in self._workers:
+                worker.process.wait()  # segments keep their states; whoever interrupts again does not wait
+            raise
         finally:
             for worker in self._workers:
                 worker.stop()
@@ -167,6 +176,7 @@ class Scheduler:
             if step is not None:
                 code = worker.process.wait()
                 how = f"signal {-code}" if code < 0 else f"exit status {code}"
+                how = "SIGTERM; what it trained kept its state" if code == STOPPED_STATUS else how
                 self._fail(step, f"the worker ended with {how}; see logs/worker{worker.number}.log", waiting, outcome)
         elif message["event"] == "progress":
             self._listener.progressed(message["step"], float(message["flops"]))

@@ -1,9 +1,12 @@
 """Executes one step of a study from the run folder alone. Called by workers and by `isothink step`."""
 
+import shutil
 import time
 import traceback
 import uuid
 from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +16,7 @@ from isothink.run.evaluation import evaluate_cell
 from isothink.run.generation import write_pairs
 from isothink.run.identity import corpus_step, limit_of_pilot, pairs_step, pilot_step
 from isothink.run.inputs import make_inputs, write_inputs
+from isothink.run.interruption import StopRequest, Terminated, deferring_stop
 from isothink.run.items import study_benchmark_facts
 from isothink.run.teacher_share import teacher_flops
 from isothink.run.training import train_segment
@@ -49,7 +53,9 @@ def execute_step(workspace: Workspace, step: str, spent: Spent | None = None) ->
     """Executes a step unless it is complete; writes its artifact, its log and what it spent.
 
     Raises:
-        StepError, IsothinkError, OSError: the step failed; nothing of it is left but its log and its attempts.
+        StepError, IsothinkError, OSError: the step failed; nothing of it is left but its log and its attempts, and of
+            a segment perhaps its last state.
+        Terminated: SIGTERM came; a segment has kept its state, or is complete.
     """
     folder = workspace.folder
     kind = kind_of_step(workspace, step)
@@ -59,18 +65,52 @@ def execute_step(workspace: Workspace, step: str, spent: Spent | None = None) ->
     log = folder.log_file(step)
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("a", encoding="utf-8") as lines, ReportingAttempt(folder.attempts_file(step), name, spent) as attempt:
-        print(f"{_now()} begins", file=lines, flush=True)
+
+        def say(line: str) -> None:
+            print(f"{_now()} {line}", file=lines, flush=True)
+
+        say("begins")
         try:
-            with folder.writing(kind, step) as beside:
-                facts = _make(workspace, kind, step, beside, attempt, spent or (lambda flops: None))
-                waste = wasted(folder.attempts_file(step), step, finished=name)
-                rows = [*facts.pop("ledger", []), *([waste.model_dump()] if waste else [])]  # type: ignore[misc]
-                manifest = {"schema_version": SCHEMA_VERSION, "id": step, "kind": kind, **facts, "ledger": rows}
-                write_json(beside / MANIFEST, manifest)
-        except Exception:
-            print(f"{_now()} failed\n{traceback.format_exc()}", file=lines, flush=True)
+            with deferring_stop() if kind == "segments" else nullcontext(StopRequest()) as stop:
+                _write(
+                    Making(workspace=workspace, kind=kind, step=step, attempt=attempt, say=say, stop=stop, spent=spent)
+                )
+        except Terminated:
+            say("stopped by SIGTERM")
             raise
-        print(f"{_now()} complete after {attempt.seconds:.2f} s", file=lines, flush=True)
+        except Exception:
+            say(f"failed\n{traceback.format_exc()}")
+            raise
+        say(f"complete after {attempt.seconds:.2f} s")
+    if stop.came:
+        raise Terminated
+
+
+@dataclass(frozen=True, kw_only=True)
+class Making:
+    """One attempt at a step: what is made, where it says how it goes, and whether it is to stop."""
+
+    workspace: Workspace
+    kind: Kind
+    step: str
+    attempt: "ReportingAttempt"
+    say: Callable[[str], None]
+    stop: StopRequest
+    spent: Spent | None
+
+
+def _write(making: Making) -> None:
+    """Makes the artifact, and writes its manifest with what it spent and what was wasted on the way."""
+    folder, kind, step, attempt = making.workspace.folder, making.kind, making.step, making.attempt
+    with folder.writing(kind, step) as beside:
+        facts = _make(making, beside)
+        journal = folder.attempts_file(step)
+        waste = wasted(journal, step, finished=attempt.name, taken_over=attempt.taken_over)
+        rows = [*facts.pop("ledger", []), *([waste.model_dump()] if waste else [])]  # type: ignore[misc]
+        manifest = {"schema_version": SCHEMA_VERSION, "id": step, "kind": kind, **facts, "ledger": rows}
+        write_json(beside / MANIFEST, manifest)
+    if kind == "segments":
+        shutil.rmtree(folder.checkpoints(step), ignore_errors=True)
 
 
 class ReportingAttempt(Attempt):
@@ -84,15 +124,14 @@ class ReportingAttempt(Attempt):
         """See Attempt."""
         written = super().spent(flops, tokens)
         if written and self._report is not None:
-            self._report(flops)
+            self._report(flops + self.taken_over.flops)
         return written
 
 
-def _make(
-    workspace: Workspace, kind: Kind, step: str, beside: Path, attempt: Attempt, spent: Spent
-) -> dict[str, object]:
+def _make(making: Making, beside: Path) -> dict[str, object]:
+    workspace, kind, step, attempt = making.workspace, making.kind, making.step, making.attempt
     if kind in ("pairs", "pilots"):
-        return _make_pairs(workspace, step, beside, attempt, spent)
+        return _make_pairs(workspace, step, beside, attempt, making.spent or (lambda flops: None))
     if kind == "corpus":
         pairs = read_pairs(workspace.folder.step_folder("pairs", pairs_step(workspace.study)) / PAIRS_FILE)
         facts = write_inputs(make_inputs(workspace.study, tuple(pairs)), beside)
@@ -105,7 +144,7 @@ def _make(
         assert segment is not None
         if segment.parent is not None:
             _require_trained(workspace, segment.parent)
-        return train_segment(workspace, segment, beside, attempt)
+        return train_segment(workspace, segment, beside, attempt, say=making.say, stop=making.stop)
     cell = workspace.cell_of_samples(step)
     assert cell is not None
     _require_trained(workspace, cell.path[-1])

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from isothink.plan.planner import EVALUATION_WORK, Completed
 from isothink.plan.record import Plan
 from isothink.run.scheduler import Step
+from isothink.run.states import has_state, has_weights
 from isothink.store.run_folder import MANIFEST, RunFolder, read_json
-from isothink.student.protocol import OPTIMIZER_FILE, WEIGHTS_FILE
 
 
 def completed_in(folder: RunFolder) -> Completed:
@@ -46,9 +46,7 @@ def steps_to_do(plan: Plan, folder: RunFolder) -> list[Step]:
     needed: set[str] = set()
 
     def need(identity: str, *, state: bool) -> None:
-        place = folder.step_folder("segments", identity)
-        files = (WEIGHTS_FILE, OPTIMIZER_FILE) if state else (WEIGHTS_FILE,)
-        there = identity in complete.segments and all((place / file).is_file() for file in files)
+        there = has_state(folder, identity) if state else has_weights(folder, identity)
         if there or identity in needed:
             return
         needed.add(identity)

@@ -1,5 +1,6 @@
 """What a worker knows of a run folder: study, plan and inputs, read once and kept while it goes from step to step."""
 
+import uuid
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -11,8 +12,9 @@ from isothink.domain.study import PairStudy, Study
 from isothink.errors import RunFolderError, UsageError
 from isothink.plan.record import Plan, PlannedCell, Segment
 from isothink.plan.students import student_architecture, student_config
-from isothink.run.backends import load_tokenizer, load_trainer
+from isothink.run.backends import choose_accelerator, load_tokenizer, load_trainer
 from isothink.run.inputs import Inputs, read_inputs
+from isothink.run.ranks import ALONE, Group
 from isothink.store.run_folder import RunFolder, read_record
 from isothink.store.study_file import read_pair_study
 
@@ -25,8 +27,13 @@ if TYPE_CHECKING:
 class Workspace:
     """Lazy views of one run folder; assumes that the study and the plan do not change while it lives."""
 
-    def __init__(self, folder: RunFolder) -> None:
+    def __init__(self, folder: RunFolder, *, device: int = 0, group: Group = ALONE) -> None:
         self.folder = folder
+        self.device = device
+        """Which of this machine's accelerators this process takes, counting round."""
+        self.group = group
+        """The processes that train together with this one."""
+        self.token = uuid.uuid4().hex
         self._streams: dict[tuple[str, int], Stream] = {}
 
     @cached_property
@@ -69,6 +76,11 @@ class Workspace:
     def tokenizer(self) -> "Tokenizer":
         """The study's tokenizer."""
         return load_tokenizer(self.study)
+
+    @cached_property
+    def accelerator(self) -> str | None:
+        """The name of this process's accelerator, which is its own from now on; None where there is none."""
+        return choose_accelerator(self.device)
 
     def trainer(self, student: str) -> "Trainer":
         """What trains a student."""

@@ -5,6 +5,7 @@ Workers append one JSON line every now and then; a torn last line is dropped. Us
 
 import json
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -14,11 +15,24 @@ from isothink.domain.ledger import LedgerRow
 INTERVAL_SECONDS = 0.5
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Spent:
+    """What was spent on a step so far."""
+
+    flops: float = 0.0
+    tokens: int = 0
+    seconds: float = 0.0
+
+
 class Attempt:
-    """One try at a step; `spent` may be called at every optimizer step, it writes only now and then."""
+    """One try at a step; `spent` may be called at every optimizer step, it writes only now and then.
+
+    `taken_over` is what earlier attempts spent on the state that this one goes on from; its own totals leave it out.
+    """
 
     def __init__(self, path: Path, name: str) -> None:
         self.name = name
+        self.taken_over = Spent()
         self._path = path
         self._started = time.perf_counter()
         self._written = self._started
@@ -65,8 +79,11 @@ def _ends_a_line(path: Path) -> bool:
     return not data or data.endswith(b"\n")
 
 
-def wasted(path: Path, step: str, *, finished: str | None) -> LedgerRow | None:
-    """What all attempts but the `finished` one spent on a step, or None where there was none."""
+def wasted(path: Path, step: str, *, finished: str | None, taken_over: Spent | None = None) -> LedgerRow | None:
+    """What all attempts but the `finished` one spent on a step, or None where there was none.
+
+    What the finished attempt took over from them, by way of a checkpoint, was not wasted.
+    """
     last: dict[str, dict[str, float]] = {}
     try:
         lines = path.read_bytes().split(b"\n")
@@ -78,14 +95,11 @@ def wasted(path: Path, step: str, *, finished: str | None) -> LedgerRow | None:
             last[str(row["attempt"])] = {key: float(row[key]) for key in ("flops", "tokens", "seconds")}
         except (ValueError, KeyError, TypeError):
             continue  # torn by a kill or a full disk
+    kept = taken_over or Spent()
     lost = [row for name, row in last.items() if name != finished]
-    if not lost:
+    flops = max(0.0, sum(row["flops"] for row in lost) - kept.flops)
+    tokens = max(0, int(sum(row["tokens"] for row in lost)) - kept.tokens)
+    seconds = max(0.0, sum(row["seconds"] for row in lost) - kept.seconds)
+    if not (flops or tokens or seconds):
         return None
-    return LedgerRow(
-        phase="waste",
-        step=step,
-        flops=sum(row["flops"] for row in lost),
-        hardware_flops=None,
-        tokens=int(sum(row["tokens"] for row in lost)),
-        seconds=sum(row["seconds"] for row in lost),
-    )
+    return LedgerRow(phase="waste", step=step, flops=flops, hardware_flops=None, tokens=tokens, seconds=seconds)

@@ -23,6 +23,7 @@ Stored = TypeVar("Stored", bound=Record)
 SCHEMA_VERSION = 1
 MANIFEST = "manifest.json"
 KINDS = ("pairs", "pilots", "corpus", "segments", "samples")
+CHECKPOINTS = "checkpoints"
 
 
 class RunFolder:
@@ -41,6 +42,10 @@ class RunFolder:
     def step_folder(self, kind: str, step: str) -> Path:
         """Where the artifact of one step lies: `pairs`, `corpus`, `segments` or `samples`, then the step's id."""
         return self.path / kind / step
+
+    def checkpoints(self, step: str) -> Path:
+        """Where the last states inside a step lie while it is not complete, one folder each."""
+        return self.path / CHECKPOINTS / step
 
     def log_file(self, step: str) -> Path:
         """The log of one step."""
@@ -69,43 +74,56 @@ class RunFolder:
 
         The first writer wins: where the step is complete already, what was written is thrown away.
         """
-        place = self.step_folder(kind, step)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        beside = place.parent / f".{step}.{uuid.uuid4().hex[:8]}.partial"
-        beside.mkdir()
-        try:
+        with filled_beside(self.step_folder(kind, step)) as beside:
             yield beside
-            if not (beside / MANIFEST).exists():
-                raise RunFolderError(f"{place} was left without its {MANIFEST}")
-            _sync_folder(beside)
-            if not (place / MANIFEST).exists():
-                shutil.rmtree(place, ignore_errors=True)
-            try:
-                beside.rename(place)
-            except OSError:  # another worker finished first: its folder is not empty
-                if not (place / MANIFEST).exists():
-                    raise
-        finally:
-            shutil.rmtree(beside, ignore_errors=True)
 
     def remove_partial(self) -> None:
         """Removes what interrupted writers left; only the holder of the lock may call this."""
-        for kind in KINDS:
-            for leftover in (self.path / kind).glob(".*.partial"):
+        for kind in (*KINDS, f"{CHECKPOINTS}/*"):
+            for leftover in self.path.glob(f"{kind}/.*.partial"):
                 shutil.rmtree(leftover, ignore_errors=True)
         for leftover in (*self.path.glob(".*.partial"), *self.path.glob("failures/.*.partial")):
             leftover.unlink(missing_ok=True)
 
 
+@contextmanager
+def filled_beside(place: Path) -> Iterator[Path]:
+    """A folder to fill that becomes `place` when the block ends without an error, whole and on the disk, or not at all.
+
+    The first writer wins: where `place` has its manifest already, what was written is thrown away.
+    """
+    place.parent.mkdir(parents=True, exist_ok=True)
+    beside = place.parent / f".{place.name}.{uuid.uuid4().hex[:8]}.partial"
+    beside.mkdir()
+    try:
+        yield beside
+        if not (beside / MANIFEST).exists():
+            raise RunFolderError(f"{place} was left without its {MANIFEST}")
+        _sync_folder(beside)
+        if not (place / MANIFEST).exists():
+            shutil.rmtree(place, ignore_errors=True)
+        try:
+            beside.rename(place)
+        except OSError:  # another worker finished first: its folder is not empty
+            if not (place / MANIFEST).exists():
+                raise
+        _sync(place.parent)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
 def _sync_folder(folder: Path) -> None:
-    """Flushes the files of `folder` to the disk, so that a manifest never outlives the data it vouches for."""
-    for path in folder.rglob("*"):
-        if path.is_file():
-            descriptor = os.open(path, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+    """Flushes `folder` to the disk, so that a manifest never outlives the data it vouches for."""
+    for path in (*folder.rglob("*"), folder):
+        _sync(path)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def write_text(path: Path, text: str) -> None:

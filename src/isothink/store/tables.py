@@ -70,9 +70,14 @@ METRIC_SCHEMA = pa.schema(
         ("tokens", pa.int64()),
         ("loss_tokens", pa.int64()),
         ("flops", pa.float64()),
+        ("flops_so_far", pa.float64()),
+        ("tokens_per_second", pa.float64()),
+        ("model_flops_utilisation", pa.float64()),
         ("seconds", pa.float64()),
     ]
 )
+"""One row per optimizer step. `flops_so_far` counts from the initial weights; the utilisation is that of the dense bf16
+peak, null where the device's is not known."""
 
 
 def write_records(path: Path, records: Sequence[Record], schema: pa.Schema) -> None:

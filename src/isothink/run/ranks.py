@@ -1,0 +1,105 @@
+"""The processes that train one student together, started by torchrun or any launcher that sets WORLD_SIZE and RANK.
+
+The first process leads: it alone writes, prints and decides. The others hear what it does and do the same
+(run/training.py); they share nothing with it but the run folder and these messages.
+"""
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from isothink.domain.record import Record
+from isothink.run.backends import load_process_group
+
+LAUNCHER_VARIABLES = (
+    "WORLD_SIZE",
+    "RANK",
+    "LOCAL_RANK",
+    "LOCAL_WORLD_SIZE",
+    "GROUP_RANK",
+    "MASTER_ADDR",
+    "MASTER_PORT",
+)
+
+
+class SegmentOrder(Record):
+    """Which segment is trained, into which folder, and from which checkpoints it may go on: the first that loads.
+
+    `workspace` changes whenever study or plan may have.
+    """
+
+    run: str
+    workspace: str
+    segment: str
+    folder: str
+    starts: tuple[tuple[str, int], ...]
+
+
+class Processes(Protocol):
+    """What connects the processes; backends/ implements it."""
+
+    def rank(self) -> int:
+        """Which one this is; 0 leads."""
+
+    def size(self) -> int:
+        """How many there are."""
+
+    def broadcast_text(self, text: str | None) -> str:
+        """The first process's text, in all processes."""
+
+    def close(self) -> None:
+        """Ends the connection."""
+
+
+class Group:
+    """The processes that train together; alone, when no launcher says otherwise."""
+
+    def __init__(self, processes: Processes | None = None) -> None:
+        self._processes = processes
+        self.rank = 0 if processes is None else processes.rank()
+        self.size = 1 if processes is None else processes.size()
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process decides."""
+        return self.rank == 0
+
+    def tell(self, message: Mapping[str, Any]) -> None:
+        """Says something to the others."""
+        if self._processes is not None:
+            self._processes.broadcast_text(json.dumps(message))
+
+    def hear(self) -> dict[str, Any]:
+        """What the leader says next."""
+        assert self._processes is not None, "a process alone leads"
+        message: dict[str, Any] = json.loads(self._processes.broadcast_text(None))
+        return message
+
+    def dismiss(self) -> None:
+        """Tells the others that there is nothing more to do."""
+        self.tell({})
+
+    def close(self) -> None:
+        """Ends the connection."""
+        if self._processes is not None:
+            self._processes.close()
+
+
+ALONE = Group()
+
+
+def launched_together() -> bool:
+    """Whether a launcher started this process as one of several."""
+    return os.environ.get("WORLD_SIZE", "1") not in ("", "1")
+
+
+def join_group() -> Group:
+    """The group that the launcher's variables describe."""
+    return Group(load_process_group()) if launched_together() else ALONE
+
+
+def follow(group: Group, obey: Callable[[SegmentOrder], None]) -> None:
+    """Obeys the leader until it says that there is nothing more to do."""
+    while message := group.hear():
+        obey(SegmentOrder.model_validate(message))
