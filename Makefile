@@ -2,7 +2,7 @@
 #
 #   make demo         install, run studies/quickstart.yaml, print the verdict and the report's path
 #   make test         install, run the whole test suite
-#   make demo-real    a real server and a real small model make pairs from GSM8K (installs llama.cpp's wheel)
+#   make demo-real    a real server, a real small model: pairs from GSM8K, two students, a verdict (up to 10 minutes)
 #   make check-vllm   isothink's teacher against a real vLLM: VLLM=PYTHON of an environment that has it
 #   make check        format, lint, types, import contracts, generated docs
 #   make study        run studies/toy.yaml: all arms, three seeds (up to 45 minutes)
@@ -25,7 +25,7 @@ demo: $(VENV)/installed-train
 study: $(VENV)/installed-train
 	$(BIN)/isothink run studies/toy.yaml
 
-demo-real: $(VENV)/installed-train $(VENV)/installed-generate $(VENV)/installed-small-model
+demo-real: $(VENV)/installed-train $(VENV)/installed-test $(VENV)/installed-small-model
 	$(BIN)/python scripts/demo_real.py
 
 check-vllm: $(VENV)/installed-train $(VENV)/installed-test $(VENV)/installed-small-model
