@@ -92,7 +92,7 @@ def test_a_state_continued_equals_one_trained_in_one_go_bit_for_bit(tmp_path, la
 
 
 def test_saving_in_the_middle_changes_nothing(tmp_path):
-    plain, metrics = trained(steps(4))
+    _, metrics = trained(steps(4))
     state = opened()
     seen = []
     for step in steps(4):

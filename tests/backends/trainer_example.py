@@ -3,10 +3,13 @@
 from dataclasses import replace
 
 import numpy as np
+import torch
 
 from isothink.backends.transformers_trainer import TransformersTrainer
 from isothink.domain.training_settings import AdamW
 from isothink.student.protocol import Example, InitialStudent, OptimizerStep, TrainingTask
+
+torch.set_num_threads(1)  # models this small are only slowed down by a second thread
 
 CONFIG = {
     "model_type": "qwen3",

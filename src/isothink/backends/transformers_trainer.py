@@ -155,7 +155,9 @@ class StudentInTraining:
             if task.state is not None:
                 load_adapters(model, task.state)
         if task.activation_checkpointing:
-            model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+            # transformers 5 renames it in its course
+            enable = getattr(model, "activation_checkpointing_enable", None) or model.gradient_checkpointing_enable
+            enable({"use_reentrant": False})
         return model.train()
 
     def _spread(self) -> None:
