@@ -14,7 +14,7 @@ from isothink.run import benchmarks as benchmarks_module
 from isothink.run.backends import Verification
 from isothink.run.benchmarks import benchmark_facts, benchmark_items
 from isothink.run.identity import corpus_step
-from isothink.run.items import items_of, study_benchmark_facts, study_items
+from isothink.run.items import items_of, study_benchmark_facts, study_items, validation_items
 from isothink.run.load import load_study_file
 from isothink.run.prompt_sources import benchmark_index
 from isothink.store.study_file import read_study, write_study
@@ -127,6 +127,23 @@ def test_items_are_chosen_by_the_seed_and_are_the_same_each_time(study_file):
     assert {item.id for item in other[8:]} != {item.id for item in first[8:]}
     more = items_of(study, ["sums"], limit=1000, seed=0)
     assert len(more) == 30 and more[:8] == first[8:]
+
+
+def test_validation_items_are_no_benchmark_items(study_file):
+    asked = {item.prompt for item in study_items(load(study_file))}
+    sweep = "training.learning_rate={by: sweep, grid: [1.0e-3, 2.0e-3], budget_share: 0.5, validation: {tasks: %s,"
+    sweep += " items_per_task: %d}}"
+    study = load(study_file, sweep % ("[mine/sums.yaml, chain]", 12))
+    settings = study.training.learning_rate.validation
+    assert settings.tasks == ("sums", "chain") and len(study.evaluation.benchmarks) == 1
+    items = validation_items(study, settings)
+    assert [item.benchmark for item in items] == ["sums"] * 12 + ["chain"] * 12
+    assert not asked & {item.prompt for item in items} and validation_items(study, settings) == items
+    all_left = load(study_file, sweep % ("[mine/sums.yaml]", 1000))
+    assert len(validation_items(all_left, all_left.training.learning_rate.validation)) == 30 - 8
+    none_left = load(study_file, sweep % ("[capital]", 5), "evaluation.items_per_task=64", tasks="[capital]")
+    with pytest.raises(StudyError, match='found "capital", whose items are all asked'):
+        validation_items(none_left, none_left.training.learning_rate.validation)
 
 
 def test_contents_decide_the_identity_and_nothing_else_of_a_file(study_file, tmp_path):

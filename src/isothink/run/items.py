@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from isothink.benchmark.items import procedural_items
 from isothink.domain.sample import Item
 from isothink.domain.study import Study
+from isothink.domain.training_settings import SweepValidation
 from isothink.errors import StudyError
 from isothink.procedural.tasks import TASKS, vocabulary
 from isothink.run.benchmarks import BenchmarkFacts, benchmark_facts, benchmark_items
@@ -34,6 +35,32 @@ def items_of(study: Study, tasks: Sequence[str], *, limit: int, seed: int) -> tu
             _require_words(chosen, task)
         items.extend(chosen)
     return tuple(items)
+
+
+def validation_items(study: Study, settings: SweepValidation) -> tuple[Item, ...]:
+    """The items that choose a learning rate, none of which a benchmark of the study asks, up to white space.
+
+    Raises:
+        StudyError: a task has no other items than those that are asked.
+        UsageError, StepError: as `study_items`.
+    """
+    asked = {_normal(item.prompt) for item in study_items(study)}
+    chosen: list[Item] = []
+    for index, task in enumerate(settings.tasks):
+        # so many that enough are left: a choice of items grows with its limit
+        items = items_of(study, [task], limit=settings.items_per_task + len(asked), seed=settings.seed)
+        free = [item for item in items if _normal(item.prompt) not in asked]
+        if not free:
+            raise StudyError(
+                f'training.learning_rate.validation.tasks[{index}]: found "{task}", whose items are all asked by'
+                " evaluation.tasks, allowed are tasks with others"
+            )
+        chosen.extend(free[: settings.items_per_task])
+    return tuple(chosen)
+
+
+def _normal(prompt: str) -> str:
+    return " ".join(prompt.split())
 
 
 def study_benchmark_facts(study: Study) -> tuple[BenchmarkFacts, ...]:
