@@ -79,6 +79,11 @@ class ChatTokenizer:
         return int(max(self._backend.get_vocab(with_added_tokens=True).values())) + 1
 
     @property
+    def vocabulary(self) -> Mapping[str, int]:
+        """See the corpus protocol."""
+        return dict(self.transformers.get_vocab())
+
+    @property
     def end_id(self) -> int:
         """See the corpus protocol."""
         return self._end_id

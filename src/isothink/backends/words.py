@@ -4,7 +4,7 @@ A plain `transformers` fast tokenizer, so that toy students are ordinary Hugging
 """
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from tokenizers import Tokenizer as FastTokenizer
@@ -79,6 +79,11 @@ class WordsTokenizer:
     def vocabulary_size(self) -> int:
         """Number of tokens, special ones included."""
         return len(self._words)
+
+    @property
+    def vocabulary(self) -> Mapping[str, int]:
+        """See the corpus protocol."""
+        return {word: index for index, word in enumerate(self._words)}
 
     @property
     def end_id(self) -> int:

@@ -1,6 +1,6 @@
 """What a corpus needs of a tokenizer; backends/ implements it, run/ looks it up by name."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -20,6 +20,10 @@ class Tokenizer(Protocol):
     @property
     def vocabulary_size(self) -> int:
         """One more than the largest token id: the fewest logits that a student must have."""
+
+    @property
+    def vocabulary(self) -> Mapping[str, int]:
+        """Every token with its id."""
 
     @property
     def end_id(self) -> int:

@@ -1,8 +1,10 @@
 """Pairs into token ids, with the checks that nothing was lost on the way. Called by run/ when it freezes a corpus."""
 
+import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from isothink.corpus.protocol import Tokenizer
 from isothink.domain.pair import Pair
@@ -12,6 +14,8 @@ from isothink.errors import StepError
 
 CHECKED_PAIRS = 16
 """Of each source."""
+PAIRS_AT_ONCE = 512
+_WHITE_SPACE = f"a  b\n\n {THINK_OPEN}\n\tc  {THINK_CLOSE}\n\n d\n"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,52 +29,78 @@ class TokenizedPair:
     reasoning: list[int]
 
 
-def tokenize_pairs(pairs: Sequence[Pair], tokenizer: Tokenizer, rendering: Rendering) -> list[TokenizedPair]:
-    """Renders every pair in both formats.
+def tokenize_pairs(pairs: Iterable[Pair], tokenizer: Tokenizer, rendering: Rendering) -> Iterator[TokenizedPair]:
+    """Renders every pair in both formats, a few hundred at a time.
 
     Raises:
         StepError: the first pairs of a source do not survive the round trip.
     """
+    check = RoundTrip(tokenizer, rendering)
+    checked: Counter[str] = Counter()
+    rest = iter(pairs)
+    while batch := list(islice(rest, PAIRS_AT_ONCE)):
+        for pair, row in zip(batch, _tokenized(batch, tokenizer, rendering), strict=True):
+            if checked[pair.source] < CHECKED_PAIRS:
+                checked[pair.source] += 1
+                check.of(pair, row)
+            yield row
+
+
+def _tokenized(pairs: Sequence[Pair], tokenizer: Tokenizer, rendering: Rendering) -> list[TokenizedPair]:
     heads = tokenizer.encode_prompts([pair.prompt for pair in pairs])
     ift = tokenizer.encode_answers([rendering.ift_target(pair.ift_answer) for pair in pairs])
     reasoning = tokenizer.encode_answers(
         [rendering.reasoning_target(pair.trace, pair.reasoning_answer) for pair in pairs]
     )
-    rows = [
-        TokenizedPair(
-            pair=pair.id,
-            source=pair.source,
-            prompt=head,
-            ift=plain,
-            reasoning=thought,
-        )
+    return [
+        TokenizedPair(pair=pair.id, source=pair.source, prompt=head, ift=plain, reasoning=thought)
         for pair, head, plain, thought in zip(pairs, heads, ift, reasoning, strict=True)
     ]
-    checked: Counter[str] = Counter()
-    for pair, row in zip(pairs, rows, strict=True):
-        if checked[pair.source] < CHECKED_PAIRS:
-            checked[pair.source] += 1
-            check_round_trip(pair, row, tokenizer, rendering)
-    return rows
 
 
-def check_round_trip(pair: Pair, row: TokenizedPair, tokenizer: Tokenizer, rendering: Rendering) -> None:
-    """Checks that what carries loss decodes to the target: the trace is in it, the prompt is not.
+class RoundTrip:
+    """Checks that what carries loss decodes to the target, and that the prompt is read and no more.
 
-    Chat templates are known to drop the trace in training (huggingface/trl#6361).
-
-    Raises:
-        StepError: naming what was lost.
+    Chat templates are known to drop the trace in training (huggingface/trl#6361), and to supply `<think>` themselves
+    (modelscope/ms-swift#4939). White space is compared where the tokenizer keeps it.
     """
-    ift, reasoning = (
-        rendering.ift_target(pair.ift_answer),
-        rendering.reasoning_target(pair.trace, pair.reasoning_answer),
-    )
-    for name, ids, target in (("ift", row.ift, ift), ("reasoning", row.reasoning, reasoning)):
-        found = " ".join(tokenizer.decode(ids).split())
-        if found != " ".join(target.split()):
+
+    def __init__(self, tokenizer: Tokenizer, rendering: Rendering) -> None:
+        self._tokenizer = tokenizer
+        self._rendering = rendering
+        (probe,) = tokenizer.encode_answers([_WHITE_SPACE])
+        self._keeps_white_space = tokenizer.decode(probe) == _WHITE_SPACE
+
+    def of(self, pair: Pair, row: TokenizedPair) -> None:
+        """Checks one pair.
+
+        Raises:
+            StepError: naming what was lost.
+        """
+        self._answer(pair, "ift", row.ift, self._rendering.ift_target(pair.ift_answer))
+        target = self._rendering.reasoning_target(pair.trace, pair.reasoning_answer)
+        self._answer(pair, "reasoning", row.reasoning, target)
+        self._prompt(pair, row.prompt)
+
+    def _answer(self, pair: Pair, name: str, ids: Sequence[int], target: str) -> None:
+        found = self._tokenizer.decode(ids)
+        if self._comparable(found) != self._comparable(target):
             raise StepError(f"pair {pair.id}: the {name} answer decodes to {found[:200]!r}, expected {target[:200]!r}")
-        if tokenizer.decode(ids[-1:]).strip():
+        if not ids or ids[-1] != self._tokenizer.end_id:
             raise StepError(f"pair {pair.id}: the {name} answer ends without an end-of-turn token")
-    if {THINK_OPEN, THINK_CLOSE} & set(tokenizer.decode(row.prompt).split()):
-        raise StepError(f"pair {pair.id}: the rendered prompt holds a think tag")
+
+    def _prompt(self, pair: Pair, ids: Sequence[int]) -> None:
+        rendered, prompt = (_words(text) for text in (self._tokenizer.decode(ids), pair.prompt))
+        _, shown, rest = rendered.rpartition(prompt)
+        if prompt and not shown:
+            raise StepError(f"pair {pair.id}: the prompt decodes to {rendered[:200]!r}, which does not hold it")
+        if THINK_OPEN in rest or THINK_CLOSE in rest:
+            raise StepError(f"pair {pair.id}: the rendered prompt holds a think tag where the answer begins")
+
+    def _comparable(self, text: str) -> str:
+        """Tokenizers may compose characters (Qwen's do), and lose or add white space."""
+        return unicodedata.normalize("NFKC", text) if self._keeps_white_space else _words(text)
+
+
+def _words(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", text).split())
