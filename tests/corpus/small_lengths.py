@@ -5,7 +5,7 @@ import numpy as np
 from isothink.corpus.lengths import CorpusLengths
 
 
-def lengths_of(counts, *, prompt=5, ift=3, reasoning=20, spread=0, seed=0, prefix="p"):
+def lengths_of(counts, *, prompt=5, ift=3, reasoning=20, spread=0, seed=0, prefix="p", is_balanced=False):
     """Sources a, b, ... with that many pairs each; answers of about those lengths, `spread` tokens more or less."""
     generator = np.random.Generator(np.random.PCG64(seed))
     source = np.repeat(np.arange(len(counts)), counts)
@@ -25,4 +25,5 @@ def lengths_of(counts, *, prompt=5, ift=3, reasoning=20, spread=0, seed=0, prefi
         ift=prompts + around(ift),
         reasoning=prompts + around(reasoning),
         ids=tuple(f"{prefix}{index}" for index in range(len(source))),
+        is_balanced=is_balanced,
     )

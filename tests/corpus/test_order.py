@@ -1,4 +1,4 @@
-"""The prompt order: one per seed for all arms and budgets, balanced, and the same for ever."""
+"""The prompt order: one per seed for all arms and budgets, in proportion or balanced, and the same for ever."""
 
 import hashlib
 import subprocess
@@ -31,17 +31,49 @@ def test_a_shorter_order_is_a_prefix_of_a_longer_one(counts, seed, one, other):
 
 
 @given(COUNTS, SEEDS, st.integers(1, 60))
-def test_every_prefix_is_balanced_over_sources(counts, seed, count):
-    lengths = lengths_of(counts)
+def test_every_prefix_of_a_balanced_order_has_as_much_of_every_source(counts, seed, count):
+    lengths = lengths_of(counts, is_balanced=True)
     seen = Counter(lengths.source[prompt_order(lengths, seed=seed, count=count)].tolist())
     shares = [seen[source] for source in range(len(counts))]
     assert max(shares) - min(shares) <= 1
 
 
+@given(COUNTS, SEEDS, st.integers(1, 60))
+def test_every_prefix_has_the_sources_in_proportion_to_their_sizes(counts, seed, count):
+    """By its key k a source has given k n members or one more, so a prefix is off by less than the sources' number."""
+    lengths = lengths_of(counts)
+    seen = Counter(lengths.source[prompt_order(lengths, seed=seed, count=count)].tolist())
+    for source, size in enumerate(counts):
+        assert abs(seen[source] - count * size / sum(counts)) <= 1 + len(counts) * size / sum(counts)
+
+
+@given(COUNTS, SEEDS, st.integers(1, 3))
+def test_every_epoch_of_the_order_holds_every_pair_exactly_once(counts, seed, epochs):
+    order = prompt_order(lengths_of(counts), seed=seed, count=epochs * sum(counts))
+    for epoch in order.reshape(epochs, -1).tolist():
+        assert sorted(epoch) == list(range(sum(counts)))
+
+
+@given(st.integers(1, 40), st.integers(1, 4), SEEDS)
+def test_sources_of_one_size_are_read_as_balanced_ones_are(size, sources, seed):
+    orders = [
+        prompt_order(lengths_of([size] * sources, is_balanced=balanced), seed=seed, count=3 * size * sources).tolist()
+        for balanced in (False, True)
+    ]
+    assert orders[0] == orders[1]
+
+
+def test_sources_of_very_different_sizes_are_spread_over_the_whole_order():
+    """One member in every ten thousand positions: each tenth of the order holds a tenth of the small source."""
+    lengths = lengths_of([100_000, 10, 1])
+    places = np.flatnonzero(lengths.source[prompt_order(lengths, seed=0, count=100_011)] == 1)
+    assert (places // 10_001.1).astype(int).tolist() == list(range(10))
+
+
 @given(COUNTS, SEEDS)
 def test_each_epoch_of_a_source_is_a_permutation_of_it(counts, seed):
     lengths = lengths_of(counts)
-    order = prompt_order(lengths, seed=seed, count=3 * max(counts) * len(counts))
+    order = prompt_order(lengths, seed=seed, count=3 * sum(counts))
     for source, size in enumerate(counts):
         members = set(np.flatnonzero(lengths.source == source).tolist())
         read = [int(pair) for pair in order if lengths.source[pair] == source]
@@ -142,14 +174,17 @@ import hashlib, sys
 sys.path.insert(0, {folder!r})
 from small_lengths import lengths_of
 from isothink.corpus.order import format_draws, prompt_order
+def digest(lengths):
+    order = b"".join(prompt_order(lengths, seed=s, count=500).astype("<i8").tobytes() for s in (0, 1, 2**31 - 1))
+    return hashlib.sha256(order).hexdigest()[:16]
 lengths = lengths_of([40, 7, 19])
-order = b"".join(prompt_order(lengths, seed=s, count=500).astype("<i8").tobytes() for s in (0, 1, 2**31 - 1))
 draws = b"".join(format_draws(lengths, seed=s).astype("<f8").tobytes() for s in (0, 1))
-print(hashlib.sha256(order).hexdigest()[:16], hashlib.sha256(draws).hexdigest()[:16])
+print(digest(lengths), digest(lengths_of([40, 7, 19], is_balanced=True)), digest(lengths_of([40, 40, 40])))
+print(hashlib.sha256(draws).hexdigest()[:16])
 """
-PINNED = "c9148472a2edcd26 b86933cc84c142fb"
-"""Printed by DIGEST when the order was defined. Another value means that stored studies can no longer be resumed:
-raise the version of the identity scheme (store/fingerprint.py) when it has to change."""
+PINNED = "ed1ff6218413003c c9148472a2edcd26 041e9d0dc8368730\nb86933cc84c142fb"
+"""Printed by DIGEST when the orders were defined; all but the first are those of version 1, where sources were balanced.
+Another value means that stored studies can no longer be resumed: raise ORDER_VERSION when it has to change."""
 
 
 @pytest.mark.parametrize("hash_seed", ["0", "1", "random"])

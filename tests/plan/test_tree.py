@@ -94,7 +94,7 @@ def test_larger_students_see_fewer_prompts_for_the_same_budget():
 
 
 def test_epochs_are_told_by_source():
-    planned = plan_with(("arms", ["ift"]), lengths=lengths_of([100, 10]))
+    planned = plan_with(("arms", ["ift"]), lengths=lengths_of([100, 10], is_balanced=True))
     cell = next(cell for cell in planned.cells if cell.feasible)
     assert cell.epochs_by_source["b"] == pytest.approx(10 * cell.epochs_by_source["a"], rel=0.15)
     assert cell.epochs == cell.epochs_by_source["b"]
@@ -145,12 +145,16 @@ def test_a_last_step_that_is_larger_than_the_decay():
 
 
 def test_max_epochs_says_which_source_and_how_often():
-    planned = plan_with(("arms", ["ift"]), ("training.max_epochs", 1.0), lengths=lengths_of([1000, 4]))
+    planned = plan_with(
+        ("arms", ["ift"]), ("training.max_epochs", 1.0), lengths=lengths_of([1000, 4], is_balanced=True)
+    )
     found = reasons(planned)
     assert found and all(
         reason.startswith("b would be gone through ") and "max_epochs is 1" in reason for reason in found.values()
     )
-    allowed = plan_with(("arms", ["ift"]), ("training.max_epochs", 1000.0), lengths=lengths_of([1000, 4]))
+    allowed = plan_with(
+        ("arms", ["ift"]), ("training.max_epochs", 1000.0), lengths=lengths_of([1000, 4], is_balanced=True)
+    )
     assert not reasons(allowed)
 
 
@@ -242,7 +246,7 @@ def test_facts_of_students():
     rates = study_with().training.learning_rate
     for student, hidden in zip(planned.students, (8, 16), strict=True):
         expected = rates.rate * (rates.reference_width / hidden) ** rates.exponent
-        assert student.peak_rates == {"ift": pytest.approx(expected), "reasoning": pytest.approx(expected)}
+        assert student.peak_rates == {name: pytest.approx(expected) for name in ("ift", "reasoning", "mixed")}
     # Embedding 11*8 (tied); attention 8*4*2*3, feed-forward 3*8*16; norms: 2*8 + 2*4 + 8.
     assert planned.students[0].parameters == 88 + 192 + 384 + 32
     assert planned.students[0].matmul_parameters == 88 + 192 + 384

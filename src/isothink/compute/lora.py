@@ -13,8 +13,9 @@ from pydantic import PositiveInt, field_validator
 
 from isothink.compute.architecture import Architecture
 from isothink.compute.feed_forward import DenseFeedForward, FeedForward
-from isothink.compute.flops import causal_pairs, forward_cost
+from isothink.compute.flops import forward_cost
 from isothink.compute.lengths import cost_of_all
+from isothink.compute.training_cost import TrainingCost
 from isothink.domain.record import Record
 from isothink.errors import ArchitectureError
 
@@ -38,8 +39,8 @@ class Adapters(Record):
         return matrices
 
 
-def lora_training_flops(architecture: Architecture, lengths: Iterable[int] | NDArray[Any], adapters: Adapters) -> int:
-    """FLOPs of training adapters once on sequences of these lengths, logits at all positions.
+def lora_training_cost(architecture: Architecture, adapters: Adapters) -> TrainingCost:
+    """The cost of training adapters, logits at all positions.
 
     Raises ArchitectureError where the adapters would sit on experts, or where no matrix carries one.
     """
@@ -47,18 +48,36 @@ def lora_training_flops(architecture: Architecture, lengths: Iterable[int] | NDA
         _LayerCost(architecture, part, adapters, lowest=index == 0)
         for index, part in enumerate(architecture.feed_forwards)
     ]
-    # the logits and everything above the lowest adapter pass a gradient on; their own weights stay frozen
-    per_token = sum(layer.per_token for layer in layers) + 2 * forward_cost(architecture).per_logits
     half_pair = 2 * architecture.query_heads * architecture.head_size  # scores, or weighted values
-    pair_cost: dict[int | None, int] = {}
+    per_pair: dict[int | None, int] = {}
     for layer, window in zip(layers, architecture.windows, strict=True):
-        pair_cost[window] = pair_cost.get(window, 0) + half_pair * layer.attention_passes
+        per_pair[window] = per_pair.get(window, 0) + half_pair * layer.attention_passes
+    return TrainingCost(
+        # the logits and everything above the lowest adapter pass a gradient on; their own weights stay frozen
+        per_token=sum(layer.per_token for layer in layers) + 2 * forward_cost(architecture).per_logits,
+        per_pair=tuple(per_pair.items()),
+    )
 
-    def cost(length: int) -> int:
-        pairs = sum(passes * causal_pairs(length, window) for window, passes in pair_cost.items())
-        return length * per_token + pairs
 
-    return cost_of_all(lengths, cost)
+def lora_training_flops(architecture: Architecture, lengths: Iterable[int] | NDArray[Any], adapters: Adapters) -> int:
+    """FLOPs of training adapters once on sequences of these lengths, logits at all positions.
+
+    Raises ArchitectureError as `lora_training_cost`.
+    """
+    return cost_of_all(lengths, lora_training_cost(architecture, adapters).of_sequence)
+
+
+def adapter_parameters(architecture: Architecture, adapters: Adapters) -> int:
+    """Weights of all adapters: two factors of that rank for each matrix that carries one."""
+    hidden, head = architecture.hidden_size, architecture.head_size
+    query, key = architecture.query_heads * head, architecture.key_value_heads * head
+    sides: dict[Matrix, int] = {"q": hidden + query, "k": hidden + key, "v": hidden + key, "o": query + hidden}
+    total = architecture.layers * sum(size for name, size in sides.items() if name in adapters.matrices)
+    for part in architecture.feed_forwards:
+        if isinstance(part, DenseFeedForward):
+            names = {"up", "down", "gate"} if part.gated else {"up", "down"}
+            total += len(names & adapters.matrices) * (hidden + part.size)
+    return adapters.rank * total
 
 
 class _LayerCost:

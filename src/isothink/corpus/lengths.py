@@ -17,7 +17,7 @@ class CorpusLengths:
     """What planning knows of a corpus; arrays have one entry per pair.
 
     `prompt` counts the tokens before the answer, `ift` and `reasoning` those of prompt plus answer.
-    `origin` says whether the corpus is frozen (`measured`) or was made to look at.
+    `origin` says whether the corpus is frozen (`measured`), was made to look at, or is no more than declared.
     """
 
     origin: LengthSource
@@ -30,6 +30,15 @@ class CorpusLengths:
     ift: Integers
     reasoning: Integers
     ids: tuple[str, ...]
+    is_balanced: bool = False
+    """Whether the prompt order reads every source equally often, whatever its size, as procedural tasks are read; else
+    in proportion to its size, so that an epoch holds every pair once."""
+    dropped_pairs: int = 0
+    """How many pairs are not here because a sequence of theirs was too long."""
+    dropped_ift_share: float = 0.0
+    """The share of all IFT answer tokens that went with them."""
+    dropped_trace_share: float = 0.0
+    """The share of all trace tokens that went with them."""
 
     @property
     def unique_prompts(self) -> int:

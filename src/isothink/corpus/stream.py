@@ -9,7 +9,7 @@ import numpy as np
 
 from isothink.corpus.lengths import CorpusLengths, Integers
 from isothink.corpus.order import format_draws, prompt_order
-from isothink.domain.arm import Mixed, Plain
+from isothink.domain.arm import Format, Mixed, Plain
 from isothink.domain.training_settings import InstanceBatch, TokenBatch
 
 Batching = TokenBatch | InstanceBatch
@@ -31,13 +31,23 @@ class Stream:
 
 def open_stream(lengths: CorpusLengths, arm: StreamArm, *, seed: int, count: int) -> Stream:
     """The first `count` positions of what `arm` reads under `seed`."""
-    pair = prompt_order(lengths, seed=seed, count=count)
+    order = prompt_order(lengths, seed=seed, count=count)
     if isinstance(arm, Plain):
-        is_reasoning = np.full(count, arm.format == "reasoning")
-    else:
-        is_reasoning = (format_draws(lengths, seed=seed) < arm.rho)[pair]
-    length = np.where(is_reasoning, lengths.reasoning[pair], lengths.ift[pair])
-    return Stream(pair=pair, is_reasoning=is_reasoning, length=length)
+        return plain_stream(lengths, arm.format, order)
+    return mixed_stream(lengths, arm.rho, order, format_draws(lengths, seed=seed))
+
+
+def plain_stream(lengths: CorpusLengths, format_name: Format, order: Integers) -> Stream:
+    """The prompts of `order` in one format."""
+    is_reasoning = np.full(len(order), format_name == "reasoning")
+    return Stream(pair=order, is_reasoning=is_reasoning, length=lengths.of(format_name)[order])
+
+
+def mixed_stream(lengths: CorpusLengths, rho: float, order: Integers, draws: np.ndarray) -> Stream:
+    """The prompts of `order`, each as reasoning where its draw is below `rho`."""
+    is_reasoning = (draws < rho)[order]
+    length = np.where(is_reasoning, lengths.reasoning[order], lengths.ift[order])
+    return Stream(pair=order, is_reasoning=is_reasoning, length=length)
 
 
 def cut(length: Integers, batch: Batching, *, start: int = 0) -> Integers:
@@ -49,13 +59,22 @@ def cut(length: Integers, batch: Batching, *, start: int = 0) -> Integers:
     """
     if isinstance(batch, InstanceBatch):
         return np.arange(start, len(length) + 1, batch.size, dtype=np.int64)
-    ends = np.concatenate([[0], np.cumsum(length)])
-    edges = [start]
-    while edges[-1] < len(length):
-        here = edges[-1]
-        there = int(np.searchsorted(ends, ends[here] + batch.size, side="right")) - 1
-        there = max(there, here + 1)
-        if there >= len(length):
-            break
-        edges.append(there)
+    return walk(step_ends(length, batch), start)
+
+
+def step_ends(length: Integers, batch: TokenBatch) -> list[int]:
+    """For every position, where a step that begins there ends; beyond the stream where it is not known to be full."""
+    before = np.concatenate([[0], np.cumsum(length)])
+    ends = np.searchsorted(before, before[:-1] + batch.size, side="right") - 1
+    ends = np.maximum(ends, np.arange(1, len(length) + 1))
+    ends[ends >= len(length)] = len(length) + 1
+    result: list[int] = ends.tolist()
+    return result
+
+
+def walk(ends: list[int], start: int) -> Integers:
+    """The steps from `start` on, each beginning where the one before it ends."""
+    edges, here = [start], start
+    while here < len(ends) and (here := ends[here]) < len(ends):
+        edges.append(here)
     return np.asarray(edges, dtype=np.int64)

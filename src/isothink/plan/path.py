@@ -1,19 +1,21 @@
 """The path of one cell: which slices of which streams it reads, and where its rate begins to fall.
 
-Definitions: a budget is a cap, so a path ends with the last optimizer step whose total does not exceed it; the decay is
-the last share of the budget's FLOPs; the first phase of a sequential arm ends at an optimizer step.
+Definitions: a budget is a cap, so a path ends with the last optimizer step whose total, in FLOPs or in prompts, does
+not exceed it; the decay is the last share of the budget's FLOPs (of the path's own, where prompts are capped), or a
+number of steps; the first phase of a sequential arm ends at an optimizer step.
 """
 
 from bisect import bisect_left
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from isothink.corpus.lengths import Integers
-from isothink.corpus.stream import Batching
-from isothink.domain.arm import Mixed, Plain, Sequential
+from isothink.domain.arm import Arm, Sequential
 from isothink.domain.training_settings import Training
-from isothink.plan.pricing import PricedStream
+from isothink.plan.budgets import Cap, FlopsCap, SampleCap
+from isothink.plan.pricing import PricedStream, TwoPhases
 from isothink.plan.record import Decay
 
 
@@ -50,53 +52,65 @@ class Phase:
         """How many optimizer steps the phase has."""
         return len(self.edges) - 1
 
+    @property
+    def flops(self) -> int:
+        """What they cost."""
+        return self.priced.flops_between(int(self.edges[0]), int(self.edges[-1]))
 
-def phases_of(
-    arm: Plain | Mixed | Sequential, streams: dict[str, PricedStream], budget: int, batch: Batching
-) -> list[Phase] | Infeasible:
-    """The phases of an arm under a budget, each cut off after its last step."""
-    if not isinstance(arm, Sequential):
-        priced = streams[str(arm)]
-        if priced.flops_before[-1] <= budget:
-            return _too_many(len(priced.stream))
-        return [_phase(str(arm), priced, priced.edges, budget)]
-    ift, reasoning = streams["ift"], streams["reasoning"]
-    prompts = _affordable(ift, reasoning, arm.rho, budget)
-    if prompts == min(len(ift.stream), len(reasoning.stream)):
-        return _too_many(prompts)
+
+@dataclass(frozen=True, kw_only=True)
+class StudentStreams:
+    """The streams of one student's arms under one seed, by the name of what they show, and its sequential arms."""
+
+    priced: Mapping[str, PricedStream]
+    two_phases: Mapping[float, TwoPhases]
+    positions: int
+
+
+def phases_of(arm: Arm, streams: StudentStreams, cap: Cap) -> list[Phase] | Infeasible:
+    """The phases of an arm under a cap, each cut off after its last step."""
+    if isinstance(cap, SampleCap) and cap.prompts > streams.positions:
+        return _too_many(cap.prompts)
+    if isinstance(arm, Sequential):
+        return _two_phases(arm, streams, cap)
+    priced = streams.priced[str(arm)]
+    if isinstance(cap, FlopsCap) and priced.flops_between(0, len(priced)) <= cap.flops:
+        return _too_many(len(priced))
+    return [_phase(str(arm), priced, priced.edges, cap, spent=0)]
+
+
+def _two_phases(arm: Sequential, streams: StudentStreams, cap: Cap) -> list[Phase] | Infeasible:
+    ift, reasoning = streams.priced["ift"], streams.priced["reasoning"]
+    if isinstance(cap, SampleCap):
+        prompts = cap.prompts
+    else:
+        prompts = streams.two_phases[arm.rho].affordable(cap.flops)
+        if prompts == streams.positions:
+            return _too_many(prompts)
     boundary = round((1 - arm.rho) * prompts)
     steps = _nearest(ift.edges, boundary)
     if steps == 0:
         return Infeasible(reason=f"the IFT phase of {boundary} prompts is shorter than one optimizer step")
     first = Phase(stream="ift", priced=ift, edges=ift.edges[: steps + 1])
     start = int(ift.edges[steps])
-    left = budget - ift.flops_between(0, start)
-    second = _phase("reasoning", reasoning, reasoning.cut_from(start, batch), left)
+    second = _phase("reasoning", reasoning, reasoning.counted.cut_from(start), cap, spent=first.flops)
     if second.steps == 0:
         return Infeasible(reason="no optimizer step of the reasoning phase fits into the budget")
     return [first, second]
 
 
-def _phase(name: str, priced: PricedStream, edges: Integers, budget: int) -> Phase:
-    return Phase(stream=name, priced=priced, edges=edges[: max(priced.steps_within(edges, budget), 0) + 1])
+def _phase(name: str, priced: PricedStream, edges: Integers, cap: Cap, *, spent: int) -> Phase:
+    if isinstance(cap, SampleCap):
+        steps = int(np.searchsorted(edges, cap.prompts, side="right")) - 1
+    else:
+        steps = priced.steps_within(edges, cap.flops - spent)
+    return Phase(stream=name, priced=priced, edges=edges[: max(steps, 0) + 1])
 
 
 def _too_many(prompts: int) -> Infeasible:
     return Infeasible(
         reason=f"the budget affords {prompts} prompts and more, beyond max_epochs or what a plan can hold"
     )
-
-
-def _affordable(ift: PricedStream, reasoning: PricedStream, rho: float, budget: int) -> int:
-    """The largest number of prompts that the budget affords when the first `1 - rho` of them are IFT.
-
-    The cost need not rise with every prompt: one more can turn a long trace at the boundary into a short answer.
-    """
-    prompts = np.arange(min(len(ift.stream), len(reasoning.stream)) + 1)
-    plain = np.rint((1 - rho) * prompts).astype(np.int64)
-    plain_flops, thought_flops = (np.array(priced.flops_before, dtype=object) for priced in (ift, reasoning))
-    costs = plain_flops[plain] + thought_flops[prompts] - thought_flops[plain]
-    return int(np.flatnonzero(costs <= budget)[-1])
 
 
 def _nearest(edges: Integers, position: int) -> int:
@@ -106,21 +120,12 @@ def _nearest(edges: Integers, position: int) -> int:
     return above if edges[above] - position <= position - edges[above - 1] else above - 1
 
 
-def pieces_of(phases: list[Phase], training: Training, budget: int) -> list[Piece] | Infeasible:
+def pieces_of(phases: list[Phase], training: Training, cap: Cap) -> list[Piece] | Infeasible:
     """Cuts the phases at the step where the decay begins."""
-    steps = sum(phase.steps for phase in phases)
-    constant = _steps_within(phases, budget - round(training.decay_share * budget))
-    if constant >= steps:
-        return Infeasible(
-            reason=f"{steps} optimizer steps fit into the budget, none of them in its last {training.decay_share:g},"
-            " where the rate decays"
-        )
-    if constant < training.warmup_steps:
-        return Infeasible(
-            reason=f"{steps} optimizer steps fit into the budget, fewer than {training.warmup_steps} of warm-up"
-            f" and a decay over {steps - constant}"
-        )
-    decay = Decay(first_step=constant, steps=steps - constant)
+    constant = _constant_steps(phases, training, cap)
+    if isinstance(constant, Infeasible):
+        return constant
+    decay = Decay(first_step=constant, steps=sum(phase.steps for phase in phases) - constant)
     pieces, first_step = [], 0
     for phase in phases:
         split = min(max(constant - first_step, 0), phase.steps)
@@ -141,6 +146,27 @@ def pieces_of(phases: list[Phase], training: Training, budget: int) -> list[Piec
     return pieces
 
 
+def _constant_steps(phases: list[Phase], training: Training, cap: Cap) -> int | Infeasible:
+    """How many steps come before the decay."""
+    steps = sum(phase.steps for phase in phases)
+    if training.decay_steps is not None:
+        constant = steps - training.decay_steps
+    else:
+        total = cap.flops if isinstance(cap, FlopsCap) else sum(phase.flops for phase in phases)
+        constant = _steps_within(phases, total - round(training.decay_share * total))
+        if constant >= steps:
+            return Infeasible(
+                reason=f"{steps} optimizer steps fit into the budget, none of them in its last"
+                f" {training.decay_share:g}, where the rate decays"
+            )
+    if constant < training.warmup_steps:
+        return Infeasible(
+            reason=f"{steps} optimizer steps fit into the budget, fewer than {training.warmup_steps} of warm-up"
+            f" and a decay over {steps - constant}"
+        )
+    return constant
+
+
 def _steps_within(phases: list[Phase], budget: int) -> int:
     steps = 0
     for phase in phases:
@@ -148,7 +174,7 @@ def _steps_within(phases: list[Phase], budget: int) -> int:
         steps += max(fitting, 0)
         if fitting < phase.steps:
             break
-        budget -= phase.priced.flops_between(int(phase.edges[0]), int(phase.edges[-1]))
+        budget -= phase.flops
     return steps
 
 

@@ -1,287 +1,187 @@
 """Derives and prices every step of a study. Pure: called by run/ with lengths and what is complete."""
 
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
-import numpy as np
-
-from isothink.compute.architecture import Architecture
-from isothink.compute.flops import decode_flops, prefill_flops
-from isothink.compute.parameters import parameter_counts
-from isothink.corpus.lengths import CorpusLengths, Integers
-from isothink.domain.arm import Plain, parse_arm
+from isothink.corpus.lengths import CorpusLengths
+from isothink.domain.arm import parse_arm
+from isothink.domain.ledger import Phase
 from isothink.domain.study import Study
+from isothink.domain.training_settings import FormatRates, RateSweep
+from isothink.plan.cells import AnsweringCost, CellMaker, Completed, ItemLengths, segments_of, speed_of
+from isothink.plan.disk import StudentBytes, peak_disk_bytes
+from isothink.plan.notes import notes_of
 from isothink.plan.path import Infeasible
-from isothink.plan.record import Plan, PlannedCell, Segment, Status, StudentFacts
-from isothink.plan.students import student_architecture
-from isothink.plan.tree import CellPath, TreeSegment, cell_paths, identify, kind_of, rate_format, student_rates
-from isothink.store.fingerprint import fingerprint
+from isothink.plan.prepared import PreparedStudent, prepare_students
+from isothink.plan.record import OverLength, Plan, PlannedCell, Segment
+from isothink.plan.students import longest_sequence
+from isothink.plan.sweep import Trials, plan_trials, validation_items
+from isothink.plan.tree import CellPath, TreeSegment, cell_paths, identify, open_seed, student_streams
 
-BYTES_PER_WEIGHT = 4
-MOMENTS_PER_WEIGHT = 2
-BYTES_PER_SAMPLE = 400
+__all__ = ["EVALUATION_WORK", "Completed", "ItemLengths", "plan"]
+
 EVALUATION_WORK = 3.0
 """Decoding is about as fast as training, per FLOP; loading and scoring take twice as long again (on the quickstart)."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class ItemLengths:
-    """What planning knows of the benchmarks: their identity, and the prompt tokens of each item."""
+class _Planned:
+    """One cell with the segments that lead to it, and what answering is expected to cost."""
 
-    identity: str
-    prompt_tokens: Integers
-
-
-@dataclass(frozen=True, kw_only=True)
-class Completed:
-    """What the run folder holds already: ids of steps, and the speed that finished segments had, by student."""
-
-    segments: frozenset[str] = frozenset()
-    samples: frozenset[str] = frozenset()
-    failed: frozenset[str] = frozenset()
-    flops_per_second: Mapping[str, float] = field(default_factory=dict)
+    cell: PlannedCell
+    segments: Sequence[Segment]
+    answering: float
 
 
-def plan(study: Study, lengths: CorpusLengths, items: ItemLengths, completed: Completed | None = None) -> Plan:
+def plan(
+    study: Study,
+    lengths: CorpusLengths,
+    items: ItemLengths,
+    completed: Completed | None = None,
+    *,
+    chosen_rates: Mapping[str, FormatRates] | None = None,
+    validation: ItemLengths | None = None,
+) -> Plan:
     """The whole plan.
 
+    `chosen_rates` holds by student what a sweep of rates has chosen, `validation` its items where they are known.
+
     Raises:
-        StudyError: a student's architecture is not covered by the formulas, or does not fit the tokenizer.
+        StudyError: a student's architecture is not covered by the formulas, does not fit the tokenizer or has no rates;
+            or its sweep's trials are too short.
     """
-    completed = completed or Completed()
-    segments: dict[str, Segment] = {}
-    cells: list[PlannedCell] = []
-    students: list[StudentFacts] = []
-    evaluation: dict[str, float] = {}
-    for index, settings in enumerate(study.students):
-        architecture = student_architecture(study, index, lengths.vocabulary_size)
-        counts = parameter_counts(architecture)
-        rates = student_rates(study, settings.name, architecture.hidden_size)
-        students.append(
-            StudentFacts(name=settings.name, parameters=counts.total, matmul_parameters=counts.matmul, peak_rates=rates)
+    planner = _Planner(study, lengths, items, completed or Completed())
+    students = prepare_students(study, lengths, chosen_rates)
+    trials = plan_trials(study, lengths, students, validation or validation_items(study, items), planner.completed)
+    cells = planner.cells(students)
+    missing = isinstance(study.training.learning_rate, RateSweep) and any(
+        student.name not in (chosen_rates or {}) for student in students
+    )
+    return planner.assemble(students, trials, cells, notes_of(study, lengths, items, rates_are_missing=missing))
+
+
+class _Planner:
+    """The parts of one plan."""
+
+    def __init__(self, study: Study, lengths: CorpusLengths, items: ItemLengths, completed: Completed) -> None:
+        self.study = study
+        self.lengths = lengths
+        self.items = items
+        self.completed = completed
+
+    def cells(self, students: Sequence[PreparedStudent]) -> list[_Planned]:
+        """Every cell, by student, seed, arm and budget; a seed's streams are held only as long as it is planned."""
+        maker = CellMaker(self.study, self.lengths, self.items, self.completed)
+        answering = AnsweringCost(self.lengths, self.items)
+        made: dict[tuple[int, int], list[_Planned]] = {}
+        seeds = sorted({seed for text in self.study.arms for seed in self.study.seeds_of(text)})
+        for seed in seeds:
+            texts = [text for text in self.study.arms if seed in self.study.seeds_of(text)]
+            arms = [parse_arm(text) for text in texts]
+            prices = [(student.cost, student.caps) for student in students]
+            streams = open_seed(self.study, self.lengths, arms, prices, seed)
+            for index, student in enumerate(students):
+                own = student_streams(streams, arms, student.cost)
+                training, caps = self.study.training, student.caps
+                paths = cell_paths(training, own, student=student.name, arms=texts, caps=caps, seed=seed)
+                made[index, seed] = []
+                for path in paths:
+                    tree = self._tree(path, student)
+                    cell = maker.cell(path, tree, streams)
+                    made[index, seed].append(self._planned(cell, path, tree, student, answering))
+        return [one for index in range(len(students)) for seed in seeds for one in made[index, seed]]
+
+    def _tree(self, path: CellPath, student: PreparedStudent) -> list[TreeSegment]:
+        if isinstance(path.pieces, Infeasible):
+            return []
+        return identify(path, student.recipe, student.rates, self.study.training.final_rate_share)
+
+    def _planned(
+        self,
+        cell: PlannedCell,
+        path: CellPath,
+        tree: Sequence[TreeSegment],
+        student: PreparedStudent,
+        answering: AnsweringCost,
+    ) -> _Planned:
+        if not cell.feasible:
+            return _Planned(cell=cell, segments=(), answering=0.0)
+        speed = speed_of(self.study, student.name, self.completed)
+        segments = segments_of(path, tree, rates=student.rates, completed=self.completed, speed=speed)
+        return _Planned(cell=cell, segments=segments, answering=answering.of(student, parse_arm(cell.arm)))
+
+    def assemble(
+        self,
+        students: Sequence[PreparedStudent],
+        trials: Trials,
+        planned: Sequence[_Planned],
+        notes: tuple[str, ...],
+    ) -> Plan:
+        """The record of it all."""
+        segments = {segment.id: segment for segment in trials.segments}
+        for one in planned:
+            for segment in one.segments:
+                segments.setdefault(segment.id, segment)
+        cells = [one.cell for one in planned]
+        spent = dict.fromkeys(("training", "search"), 0)
+        for segment in segments.values():
+            spent[segment.purpose] += segment.flops
+        phases: dict[Phase, float] = {
+            "teacher": 0.0,
+            "search": float(spent["search"]) + sum(trials.answering),
+            "evaluation": sum(one.answering for one in planned),
+            "judging": 0.0,
+        }
+        samples = len(self.items.prompt_tokens) * sum(cell.feasible for cell in cells)
+        return Plan(
+            study=self.study.name,
+            source=self.lengths.origin,
+            corpus=self.lengths.corpus,
+            tokenizer=self.lengths.tokenizer,
+            students=tuple(student.facts for student in students),
+            segments=tuple(segments.values()),
+            cells=tuple(cells),
+            trials=trials.trials,
+            dropped_over_length=self._over_length(),
+            total_flops=spent["training"],
+            unshared_flops=sum(cell.flops for cell in cells if cell.flops is not None),
+            phases=phases,
+            peak_disk_bytes=peak_disk_bytes(
+                segments.values(),
+                {one.name: StudentBytes.of(one.parameters, one.trained_parameters) for one in students},
+                keep=self.study.resources.keep,
+                processes=self.study.resources.processes,
+                lengths=self.lengths,
+                samples=samples,
+            ),
+            seconds=self._seconds(segments.values(), trials, planned),
+            items=len(self.items.prompt_tokens),
+            unique_prompts=self.lengths.unique_prompts,
+            notes=notes,
         )
-        recipe = _recipe(study, index, lengths)
-        for path in _paths(study, architecture, settings.name, lengths):
-            tree = (
-                []
-                if isinstance(path.pieces, Infeasible)
-                else identify(path, recipe, rates, study.training.final_rate_share)
-            )
-            cell = _cell(study, path, tree, lengths, items, completed)
-            cells.append(cell)
-            if cell.feasible:
-                evaluation[cell.id] = _evaluation_flops(architecture, cell, lengths, items)
-                for segment in _segments(study, path, tree, rates, completed):
-                    segments.setdefault(segment.id, segment)
-    return _assemble(study, lengths, items, completed, students, segments, cells, evaluation)
 
-
-def _paths(study: Study, architecture: Architecture, student: str, lengths: CorpusLengths) -> list[CellPath]:
-    seeds = sorted({seed for text in study.arms for seed in study.seeds_of(text)})
-    return [path for seed in seeds for path in cell_paths(study, architecture, student, lengths, seed)]
-
-
-def _recipe(study: Study, index: int, lengths: CorpusLengths) -> dict[str, Any]:
-    """What a student's every segment depends on."""
-    student = study.students[index]
-    training = study.training
-    return {
-        "backend": student.backend,
-        "architecture": student.architecture,
-        "corpus": lengths.corpus,
-        "tokenizer": lengths.tokenizer,
-        "batch": training.batch.model_dump(),
-        "warmup_steps": training.warmup_steps,
-        "optimizer": training.optimizer.model_dump(),
-        "precision": training.precision,
-    }
-
-
-def _segments(
-    study: Study, path: CellPath, tree: list[TreeSegment], rates: Mapping[str, float], completed: Completed
-) -> list[Segment]:
-    segments = []
-    for node in tree:
-        piece, priced = node.piece, path.streams[node.piece.stream]
-        flops = priced.flops_between(piece.first, piece.last)
-        speed = _speed(study, path.student, completed)
-        segments.append(
-            Segment(
-                id=node.id,
-                parent=node.parent,
-                student=path.student,
-                arm=piece.stream,
-                seed=path.seed,
-                peak_rate=rates[rate_format(piece.stream)],
-                kind=kind_of(piece),
-                phase_start=piece.phase_start,
-                first=piece.first,
-                last=piece.last,
-                first_step=piece.first_step,
-                steps=piece.steps,
-                decay=piece.decay,
-                tokens=priced.tokens_between(piece.first, piece.last),
-                flops=flops,
-                seconds=None if speed is None else flops / speed,
-                status=_status(node.id, completed.segments, completed.failed),
-            )
+    def _over_length(self) -> OverLength | None:
+        lengths = self.lengths
+        if not lengths.dropped_pairs:
+            return None
+        return OverLength(
+            max_tokens=longest_sequence(self.study),
+            pairs=lengths.dropped_pairs,
+            pairs_share=lengths.dropped_pairs / (lengths.dropped_pairs + lengths.unique_prompts),
+            ift_tokens_share=lengths.dropped_ift_share,
+            trace_tokens_share=lengths.dropped_trace_share,
         )
-    return segments
 
-
-def _speed(study: Study, student: str, completed: Completed) -> float | None:
-    """FLOPs per second of one worker: measured where segments of the student are complete, else the study's guess."""
-    return completed.flops_per_second.get(student) or study.resources.flops_per_second
-
-
-def _status(step: str, complete: frozenset[str], failed: frozenset[str]) -> Status:
-    if step in complete:
-        return "complete"
-    return "failed" if step in failed else "waiting"
-
-
-def _cell(
-    study: Study,
-    path: CellPath,
-    tree: list[TreeSegment],
-    lengths: CorpusLengths,
-    items: ItemLengths,
-    completed: Completed,
-) -> PlannedCell:
-    configuration = f"{path.student}-{_plain(path.arm)}-{_budget_text(path.budget)}"
-    cell = f"{configuration}-seed{path.seed}"
-    facts = {
-        "id": cell,
-        "configuration": configuration,
-        "student": path.student,
-        "arm": path.arm,
-        "seed": path.seed,
-        "budget_flops": path.budget,
-    }
-    if isinstance(path.pieces, Infeasible):
-        return _infeasible(facts, path.pieces.reason)
-    prompts = path.pieces[-1].last
-    read = path.streams[path.pieces[-1].stream].stream.pair[:prompts]
-    seen = np.bincount(lengths.source[read], minlength=len(lengths.sources))
-    there = np.bincount(lengths.source, minlength=len(lengths.sources))
-    epochs = {name: float(seen[index] / there[index]) for index, name in enumerate(lengths.sources)}
-    most = max(epochs.values())
-    if most > study.training.max_epochs:
-        source = max(epochs, key=lambda name: epochs[name])
-        reason = f"{source} would be gone through {most:.4g} times, max_epochs is {study.training.max_epochs:g}"
-        return _infeasible(facts, reason)
-    evaluation = study.evaluation.model_dump(include={"max_new_tokens", "sampling"})
-    samples = f"{cell}-{fingerprint({'leaf': tree[-1].id, 'items': items.identity, 'evaluation': evaluation})}"
-    return PlannedCell(
-        **facts,
-        path=tuple(node.id for node in tree),
-        samples=samples,
-        flops=sum(path.streams[node.piece.stream].flops_between(node.piece.first, node.piece.last) for node in tree),
-        steps=sum(node.piece.steps for node in tree),
-        prompts=prompts,
-        unique_prompts=len(np.unique(read)),
-        epochs=most,
-        epochs_by_source=epochs,
-        feasible=True,
-        reason=None,
-        status=_cell_status(tree, samples, completed),
-    )
-
-
-def _cell_status(tree: list[TreeSegment], samples: str, completed: Completed) -> Status:
-    if samples in completed.samples:
-        return "complete"
-    return "failed" if {samples, *(node.id for node in tree)} & completed.failed else "waiting"
-
-
-def _infeasible(facts: dict[str, Any], reason: str) -> PlannedCell:
-    return PlannedCell(
-        **facts,
-        path=(),
-        samples=None,
-        flops=None,
-        steps=None,
-        prompts=None,
-        unique_prompts=None,
-        epochs=None,
-        epochs_by_source={},
-        feasible=False,
-        reason=reason,
-        status="waiting",
-    )
-
-
-def _budget_text(budget: float) -> str:
-    """Short where that says it all: two budgets never have the same text."""
-    short = f"{budget:.4g}"
-    exact = short if float(short) == budget else repr(budget)
-    return re.sub(r"e\+?(-?)0*", r"e\1", exact)  # 5e11, as everywhere
-
-
-def _plain(arm: str) -> str:
-    return arm.replace("(", "").replace(")", "")
-
-
-def _evaluation_flops(
-    architecture: Architecture, cell: PlannedCell, lengths: CorpusLengths, items: ItemLengths
-) -> float:
-    """What answering all items is expected to cost: the answers as long as the teacher's in the arm's last format."""
-    arm = parse_arm(cell.arm)
-    taught = lengths.ift if isinstance(arm, Plain) and arm.format == "ift" else lengths.reasoning
-    output = max(1, round(float(np.mean(taught - lengths.prompt))))
-    prompts, counts = np.unique(items.prompt_tokens, return_counts=True)
-    totals = (
-        int(count) * (prefill_flops(architecture, int(prompt)) + decode_flops(architecture, int(prompt), output))
-        for prompt, count in zip(prompts, counts, strict=True)
-    )
-    return float(sum(totals))
-
-
-def _assemble(
-    study: Study,
-    lengths: CorpusLengths,
-    items: ItemLengths,
-    completed: Completed,
-    students: list[StudentFacts],
-    segments: dict[str, Segment],
-    cells: list[PlannedCell],
-    evaluation: Mapping[str, float],
-) -> Plan:
-    parameters = {student.name: student.parameters for student in students}
-    seconds = [segment.seconds for segment in segments.values() if segment.status != "complete"]
-    for cell in cells:
-        if cell.feasible and cell.status != "complete":
-            speed = _speed(study, cell.student, completed)
-            seconds.append(None if speed is None else EVALUATION_WORK * evaluation[cell.id] / speed)
-    known = [second for second in seconds if second is not None]
-    return Plan(
-        study=study.name,
-        source=lengths.origin,
-        corpus=lengths.corpus,
-        tokenizer=lengths.tokenizer,
-        students=tuple(students),
-        segments=tuple(segments.values()),
-        cells=tuple(cells),
-        total_flops=sum(segment.flops for segment in segments.values()),
-        unshared_flops=sum(cell.flops for cell in cells if cell.flops is not None),
-        phases={"teacher": 0.0, "search": 0.0, "evaluation": sum(evaluation.values()), "judging": 0.0},
-        peak_disk_bytes=_peak_disk_bytes(segments, cells, parameters, len(items.prompt_tokens)),
-        seconds=sum(known) / study.resources.processes if len(known) == len(seconds) else None,
-        items=len(items.prompt_tokens),
-        unique_prompts=lengths.unique_prompts,
-        notes=("The teacher is a program: its cost is zero FLOPs, so teacher cost is absent from every total.",),
-    )
-
-
-def _peak_disk_bytes(
-    segments: Mapping[str, Segment], cells: list[PlannedCell], parameters: Mapping[str, int], items: int
-) -> int:
-    """An upper bound: the weights of every segment, the optimizer's moments at every branch point, all samples."""
-    parents = {segment.parent for segment in segments.values()}
-    weights = sum(
-        parameters[segment.student] * BYTES_PER_WEIGHT * (1 + MOMENTS_PER_WEIGHT * (segment.id in parents))
-        for segment in segments.values()
-    )
-    return weights + BYTES_PER_SAMPLE * items * sum(cell.feasible for cell in cells)
+    def _seconds(self, segments: Iterable[Segment], trials: Trials, planned: Sequence[_Planned]) -> float | None:
+        """What is left to do, on all workers; None where the speed of some student is not known."""
+        seconds = [segment.seconds for segment in segments if segment.status != "complete"]
+        answers = [(one.cell.student, one.cell.status, one.answering) for one in planned if one.cell.feasible]
+        answers += [
+            (trial.student, trial.status, flops) for trial, flops in zip(trials.trials, trials.answering, strict=True)
+        ]
+        for student, status, flops in answers:
+            if status != "complete":
+                speed = speed_of(self.study, student, self.completed)
+                seconds.append(None if speed is None else EVALUATION_WORK * flops / speed)
+        known = [second for second in seconds if second is not None]
+        return sum(known) / self.study.resources.processes if len(known) == len(seconds) else None

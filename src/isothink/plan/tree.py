@@ -5,18 +5,18 @@ serves the first phase of every sequential arm.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from isothink.compute.architecture import Architecture
+from isothink.compute.training_cost import TrainingCost
 from isothink.corpus.lengths import CorpusLengths
-from isothink.domain.arm import Sequential, parse_arm
+from isothink.domain.arm import Arm, Sequential, parse_arm
 from isothink.domain.study import Study
-from isothink.domain.training_settings import FormatRates, RateFormat, RateRule, RateTable, rule_rate
-from isothink.errors import StudyError
-from isothink.plan.path import Infeasible, Piece, phases_of, pieces_of, split_at
-from isothink.plan.pricing import PricedStream, longest_useful, price_both, price_stream
+from isothink.domain.training_settings import FormatRates, RateFormat, Training
+from isothink.plan.budgets import Cap
+from isothink.plan.path import Infeasible, Piece, StudentStreams, phases_of, pieces_of, split_at
+from isothink.plan.pricing import PricedStream, SeedStreams, TwoPhases, longest_useful, stream_arms
 from isothink.store.fingerprint import fingerprint
 
 
@@ -27,9 +27,9 @@ class CellPath:
     student: str
     arm: str
     seed: int
-    budget: float
+    cap: Cap
     pieces: list[Piece] | Infeasible
-    streams: Mapping[str, PricedStream]
+    streams: StudentStreams
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,49 +41,60 @@ class TreeSegment:
     piece: Piece
 
 
+def open_seed(
+    study: Study,
+    lengths: CorpusLengths,
+    arms: Sequence[Arm],
+    caps: Iterable[tuple[TrainingCost, Sequence[Cap]]],
+    seed: int,
+) -> SeedStreams:
+    """The streams under one seed, long enough for every student at its prices and caps."""
+    caps = list(caps)
+    batch = study.training.batch
+    return SeedStreams(
+        lengths,
+        arms,
+        seed=seed,
+        batch=batch,
+        windows=tuple(dict.fromkeys(window for cost, _ in caps for window in cost.windows)),
+        needs=[cap.need(cost) for cost, student_caps in caps for cap in student_caps],
+        most=longest_useful(lengths, study.training.max_epochs, batch),
+    )
+
+
+def student_streams(seed_streams: SeedStreams, arms: Sequence[Arm], cost: TrainingCost) -> StudentStreams:
+    """The streams of some arms at one student's prices."""
+    read = {str(stream): stream for arm in arms for stream in stream_arms(arm)}
+    return StudentStreams(
+        priced={name: PricedStream(counted=seed_streams.counted(stream), cost=cost) for name, stream in read.items()},
+        two_phases={arm.rho: TwoPhases(seed_streams, cost, arm.rho) for arm in arms if isinstance(arm, Sequential)},
+        positions=len(seed_streams.order),
+    )
+
+
 def cell_paths(
-    study: Study, architecture: Architecture, student: str, lengths: CorpusLengths, seed: int
+    training: Training, streams: StudentStreams, *, student: str, arms: Sequence[str], caps: Sequence[Cap], seed: int
 ) -> list[CellPath]:
     """The paths of one student's cells under one seed, cut where any of them branches off another."""
-    arms = [text for text in study.arms if seed in study.seeds_of(text)]
-    streams = _streams(study, architecture, lengths, arms, seed)
     paths = []
     for text in arms:
-        for budget in study.budgets.training_flops or ():
+        for cap in caps:
             pieces: list[Piece] | Infeasible
-            phases = phases_of(parse_arm(text), streams, round(budget), study.training.batch)
-            pieces = phases if isinstance(phases, Infeasible) else pieces_of(phases, study.training, round(budget))
-            paths.append((text, budget, pieces))
+            phases = phases_of(parse_arm(text), streams, cap)
+            pieces = phases if isinstance(phases, Infeasible) else pieces_of(phases, training, cap)
+            paths.append((text, cap, pieces))
     cuts = _cuts([pieces for _, _, pieces in paths if not isinstance(pieces, Infeasible)])
     return [
         CellPath(
             student=student,
             arm=text,
             seed=seed,
-            budget=budget,
-            pieces=pieces if isinstance(pieces, Infeasible) else _split(pieces, cuts, streams),
+            cap=cap,
+            pieces=pieces if isinstance(pieces, Infeasible) else _split(pieces, cuts, streams.priced),
             streams=streams,
         )
-        for text, budget, pieces in paths
+        for text, cap, pieces in paths
     ]
-
-
-def _streams(
-    study: Study, architecture: Architecture, lengths: CorpusLengths, arms: list[str], seed: int
-) -> dict[str, PricedStream]:
-    batch = study.training.batch
-    budget = round(max(study.budgets.training_flops or (1,)))
-    most = longest_useful(lengths, study.training.max_epochs, batch)
-    streams: dict[str, PricedStream] = {}
-    parsed = {text: parse_arm(text) for text in arms}
-    if any(isinstance(arm, Sequential) for arm in parsed.values()):
-        streams["ift"], streams["reasoning"] = price_both(
-            architecture, lengths, seed=seed, batch=batch, budget=budget, most=most
-        )
-    for text, arm in parsed.items():
-        if not isinstance(arm, Sequential) and text not in streams:
-            streams[text] = price_stream(architecture, lengths, arm, seed=seed, batch=batch, budget=budget, most=most)
-    return streams
 
 
 def _cuts(paths: list[list[Piece]]) -> dict[str, set[int]]:
@@ -111,7 +122,7 @@ def _split(pieces: list[Piece], cuts: Mapping[str, set[int]], streams: Mapping[s
 
 
 def identify(
-    path: CellPath, student_recipe: Mapping[str, Any], rates: Mapping[str, float], final_rate_share: float
+    path: CellPath, student_recipe: Mapping[str, Any], rates: FormatRates, final_rate_share: float
 ) -> list[TreeSegment]:
     """Gives every piece the identity of its end state.
 
@@ -148,11 +159,11 @@ def _same_phase(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
     return bool(before["stream"] == after["stream"] and before["phase_start"] == after["phase_start"])
 
 
-def _rates_used(way: list[dict[str, Any]], rates: Mapping[str, float]) -> dict[str, float]:
+def _rates_used(way: list[dict[str, Any]], rates: FormatRates) -> dict[str, float]:
     formats: set[RateFormat] = set()
     for step in way:
         formats.add(rate_format(str(step["stream"])))
-    return {name: rates[name] for name in sorted(formats)}
+    return {name: rates.of(name) for name in sorted(formats)}
 
 
 def rate_format(stream: str) -> RateFormat:
@@ -172,16 +183,3 @@ def kind_of(piece: Piece) -> Literal["trunk", "phase", "decay"]:
     if piece.decay is not None:
         return "decay"
     return "trunk" if _on_trunk(piece) else "phase"
-
-
-def student_rates(study: Study, student: str, hidden_size: int) -> dict[str, float]:
-    """Peak rates of one student by format."""
-    settings = study.training.learning_rate
-    if isinstance(settings, RateRule):
-        rate = rule_rate(settings, hidden_size)
-        rates = FormatRates(ift=rate, reasoning=rate)
-    elif isinstance(settings, RateTable):
-        rates = settings.rates[student]
-    else:
-        raise StudyError(f"training.learning_rate.by: found {settings.by}, which is not there yet")
-    return {name: rates.of(name) for name in ("ift", "reasoning", "mixed")}
