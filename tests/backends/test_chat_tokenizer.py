@@ -102,8 +102,8 @@ def test_a_prompt_has_the_ids_of_its_rendered_template(kinds, text):
 
 HOSTILE = st.lists(
     st.sampled_from(
-        f"{TURN_END} {TEXT_END} <|im_start|> <|im_start|>assistant <think> </think> <tool_call> </s> <s> [/INST] {{{{7*7}}}}"
-        " {%x%} <|im_ end|> < > é 𝕏 LINE SPACE BLANK NULL".split()
+        f"{TURN_END} {TEXT_END} <|im_start|> <|im_start|>assistant <think> </think> <tool_call> </s> <s> [/INST]"
+        " {{7*7}} {%x%} <|im_ end|> < > é 𝕏 LINE SPACE BLANK NULL".split()
     ),
     max_size=8,
 ).map(
@@ -355,7 +355,7 @@ def test_a_trace_is_counted_as_decoding_finds_it(kinds, text):
     ],
 )
 def test_traces_of_known_length(kinds, text, single, several):
-    """Where tags are single tokens by hand; else the tokens of the trace alone, with the end token where none closes."""
+    """Where tags are single tokens by hand; else the tokens of the trace alone, and the end token if none closes."""
     one = kinds["qwen3"]
     assert one.ours.trace_tokens(one.ours.encode_answers([text])[0]) == single
     unclosed = not text.rpartition("<think>")[2].count("</think>") and "<think>" in text

@@ -1,5 +1,8 @@
 """The answerer: batches give the answers that one-by-one generation gives, and counts are counted by hand."""
 
+import json
+import shutil
+
 import pytest
 
 torch = pytest.importorskip("torch", reason="training needs the [train] extra")
@@ -7,9 +10,14 @@ pytest.importorskip("transformers", reason="training needs the [train] extra")
 
 from transformers import AutoConfig, AutoModelForCausalLM  # noqa: E402
 
+from isothink.backends.chat_tokenizer import ChatTokenizer  # noqa: E402
 from isothink.backends.transformers_answerer import TransformersAnswerer  # noqa: E402
 from isothink.backends.words import END, WordsTokenizer  # noqa: E402
+from isothink.domain.student_settings import ModelTokenizer, Rendering  # noqa: E402
+from isothink.errors import StepError, UsageError  # noqa: E402
 from isothink.procedural.tasks import TASKS  # noqa: E402
+
+from .small_tokenizers import QWEN25, byte_level, write_tokenizer  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -95,3 +103,99 @@ def test_every_prompt_is_answered_in_its_own_place(folder, prompts):
     backward = answerer.generate(prompts[:40][::-1], max_new_tokens=6)[::-1]
     assert [a.prompt_tokens for a in forward] == [a.prompt_tokens for a in backward]
     assert sum(a.text == b.text for a, b in zip(forward, backward, strict=True)) >= 39
+
+
+# Any tokenizer
+
+
+@pytest.fixture(scope="module")
+def chat_folder(tmp_path_factory):
+    """A random student with a byte-level tokenizer, for which both end tokens are likely."""
+    place = tmp_path_factory.mktemp("chat-student")
+    write_tokenizer(place, byte_level(tags=False), QWEN25, eos_token="<|endoftext|>")
+    tokenizer = chat_tokenizer(place)
+    torch.manual_seed(3)
+    config = AutoConfig.for_model(
+        "llama",
+        vocab_size=tokenizer.vocabulary_size + 24,
+        hidden_size=32,
+        num_hidden_layers=1,
+        intermediate_size=64,
+        num_attention_heads=2,
+        num_key_value_heads=2,
+        max_position_embeddings=64,
+        tie_word_embeddings=False,
+        initializer_range=0.5,
+    )
+    model = AutoModelForCausalLM.from_config(config)
+    with torch.no_grad():
+        first, second = tokenizer.end_ids
+        model.lm_head.weight[first] *= 3
+        model.lm_head.weight[second] = -model.lm_head.weight[first]
+    model.save_pretrained(place)
+    tokenizer.save(place)
+    return place
+
+
+def chat_tokenizer(place):
+    return ChatTokenizer(ModelTokenizer(backend="transformers", model=str(place)), Rendering())
+
+
+QUESTIONS = [f"{left} + {right} ?" for left in range(8) for right in range(5)]
+
+
+def test_the_end_of_a_turn_and_the_end_of_sequence_both_end_an_answer(chat_folder):
+    tokenizer = chat_tokenizer(chat_folder)
+    answerer = TransformersAnswerer(chat_folder, tokenizer, batch_size=8)
+    ends = set()
+    for prompt in QUESTIONS:
+        (ids,) = tokenizer.encode_prompts([prompt])
+        (output,) = answerer._generate([ids], 12)
+        assert not set(output[:-1]) & set(tokenizer.end_ids)
+        answer = answerer.generate([prompt], max_new_tokens=12)[0]
+        assert answer.prompt_tokens == len(ids) and answer.output_tokens == len(output)
+        assert answer.text == tokenizer.decode(output)
+        assert answer.stop_reason == ("end" if output[-1] in tokenizer.end_ids else "length")
+        if answer.stop_reason == "end":
+            ends.add(output[-1])
+    assert ends == set(tokenizer.end_ids), "the answers do not end in both ways: the test shows nothing"
+
+
+def test_batches_of_any_tokenizer_give_single_answers(chat_folder):
+    tokenizer = chat_tokenizer(chat_folder)
+    batched = TransformersAnswerer(chat_folder, tokenizer, batch_size=32).generate(QUESTIONS, max_new_tokens=12)
+    single = TransformersAnswerer(chat_folder, tokenizer, batch_size=1).generate(QUESTIONS, max_new_tokens=12)
+    assert len({answer.output_tokens for answer in batched}) > 2, "the answers do not vary: the test shows nothing"
+    assert sum(left == right for left, right in zip(batched, single, strict=True)) >= len(QUESTIONS) - 1
+
+
+def test_sampling_settings_of_the_folder_do_not_leak(chat_folder, tmp_path):
+    tokenizer = chat_tokenizer(chat_folder)
+    place = shutil.copytree(chat_folder, tmp_path / "copy")
+    leaking = {
+        "do_sample": True,
+        "temperature": 5.0,
+        "repetition_penalty": 9.0,
+        "max_new_tokens": 2,
+        "min_new_tokens": 9,
+    }
+    (place / "generation_config.json").write_text(json.dumps({**leaking, "eos_token_id": 5}))
+    clean = TransformersAnswerer(chat_folder, tokenizer, batch_size=8).generate(QUESTIONS, max_new_tokens=9)
+    assert TransformersAnswerer(place, tokenizer, batch_size=8).generate(QUESTIONS, max_new_tokens=9) == clean
+
+
+def test_more_tokens_than_positions_are_refused_before_anything_is_generated(chat_folder):
+    tokenizer = chat_tokenizer(chat_folder)
+    longest = len(tokenizer.encode_prompts(QUESTIONS[:1])[0])
+    heard = []
+    answerer = TransformersAnswerer(chat_folder, tokenizer, batch_size=8)
+    assert len(answerer.generate(QUESTIONS[:1], max_new_tokens=64 - longest)) == 1
+    with pytest.raises(UsageError, match=f"allowed are numbers up to {64 - longest}: the student has 64 positions"):
+        answerer.generate(QUESTIONS[:1], max_new_tokens=65 - longest, on_batch=heard.append)
+    assert heard == []
+
+
+def test_a_folder_without_weights_is_one_line(chat_folder, tmp_path):
+    with pytest.raises(StepError, match="cannot be loaded") as caught:
+        TransformersAnswerer(tmp_path, chat_tokenizer(chat_folder), batch_size=1)
+    assert "\n" not in caught.value.message

@@ -7,6 +7,8 @@ pytest.importorskip("transformers", reason="tokenizing needs the [train] extra")
 from transformers import AutoTokenizer
 
 from isothink.backends.words import WordsTokenizer
+from isothink.domain.student_settings import Rendering
+from isothink.errors import StudyError
 from isothink.procedural.tasks import TASKS
 
 QUESTIONS = [
@@ -20,13 +22,12 @@ def test_every_question_trace_and_answer_survives():
     tokenizer = WordsTokenizer()
     prompts = [prompt for prompt, _ in QUESTIONS]
     answers = [f"<think> {' '.join(solution.steps)} </think> {solution.answer}" for _, solution in QUESTIONS]
-    heads, chats = tokenizer.encode_prompts(prompts), tokenizer.encode_chats(prompts, answers)
-    for prompt, answer, head, chat in zip(prompts, answers, heads, chats, strict=True):
-        assert chat[: len(head)] == head
-        assert chat[-1] == tokenizer.end_id
-        assert tokenizer.decode(chat[len(head) :]) == answer
+    heads, bodies = tokenizer.encode_prompts(prompts), tokenizer.encode_answers(answers)
+    for prompt, answer, head, body in zip(prompts, answers, heads, bodies, strict=True):
+        assert body[-1] == tokenizer.end_id
+        assert tokenizer.decode(body) == answer
         assert tokenizer.decode(head) == f"<user> {prompt} <assistant>"
-        assert tokenizer.token_id("<unk>") not in chat
+        assert tokenizer.token_id("<unk>") not in [*head, *body]
 
 
 def test_the_prompt_never_opens_a_trace():
@@ -40,6 +41,26 @@ def test_a_saved_tokenizer_is_an_ordinary_hugging_face_folder(tmp_path):
     tokenizer.save(tmp_path)
     loaded = AutoTokenizer.from_pretrained(tmp_path)
     chat = [{"role": "user", "content": "sum 1 2 3 4 ?"}, {"role": "assistant", "content": "<think> 1 </think> 0"}]
-    ours = tokenizer.encode_chats([chat[0]["content"]], [chat[1]["content"]])[0]
+    (head,), (body,) = tokenizer.encode_prompts([chat[0]["content"]]), tokenizer.encode_answers([chat[1]["content"]])
     theirs = loaded.apply_chat_template(chat, tokenize=True)
-    assert list(getattr(theirs, "input_ids", theirs)) == ours
+    assert list(getattr(theirs, "input_ids", theirs)) == [*head, *body]
+
+
+@pytest.mark.parametrize("word", ["<end>", "<user>", "<assistant>", "<pad>", "<think>", "</think>"])
+def test_a_control_word_in_a_prompt_is_an_unknown_word(word):
+    tokenizer = WordsTokenizer()
+    (ids,) = tokenizer.encode_prompts([f"sum 1 {word} {word}"])
+    user, assistant, unknown = (tokenizer.token_id(name) for name in ("<user>", "<assistant>", "<unk>"))
+    assert ids == [user, tokenizer.token_id("sum"), tokenizer.token_id("1"), unknown, unknown, assistant]
+
+
+def test_an_answer_keeps_its_think_tags_and_no_other_control_word():
+    tokenizer = WordsTokenizer()
+    (ids,) = tokenizer.encode_answers(["<think> 1 </think> <end> 2"])
+    assert tokenizer.decode(ids) == "<think> 1 </think> <unk> 2"
+    assert ids.count(tokenizer.end_id) == 1 and tokenizer.end_ids == (tokenizer.end_id,)
+
+
+def test_there_is_no_system_prompt():
+    with pytest.raises(StudyError, match=r"rendering\.system_prompt"):
+        WordsTokenizer(None, Rendering(system_prompt="Be kind."))

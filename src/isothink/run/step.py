@@ -15,7 +15,7 @@ from isothink.errors import StepError, UsageError
 from isothink.run.evaluation import evaluate_cell
 from isothink.run.generation import write_pairs
 from isothink.run.identity import corpus_step, limit_of_pilot, pairs_step, pilot_step
-from isothink.run.inputs import make_inputs, write_inputs
+from isothink.run.inputs import freeze_inputs
 from isothink.run.interruption import StopRequest, Terminated, deferring_stop
 from isothink.run.items import study_benchmark_facts
 from isothink.run.teacher_share import teacher_flops
@@ -23,7 +23,7 @@ from isothink.run.training import train_segment
 from isothink.run.workspace import Workspace
 from isothink.store.attempts import Attempt, wasted
 from isothink.store.run_folder import MANIFEST, SCHEMA_VERSION, write_json
-from isothink.store.tables import PAIRS_FILE, read_pairs
+from isothink.store.tables import PAIRS_FILE
 
 Kind = Literal["pairs", "pilots", "corpus", "segments", "samples"]
 Spent = Callable[[float], None]
@@ -133,8 +133,8 @@ def _make(making: Making, beside: Path) -> dict[str, object]:
     if kind in ("pairs", "pilots"):
         return _make_pairs(workspace, step, beside, attempt, making.spent or (lambda flops: None))
     if kind == "corpus":
-        pairs = read_pairs(workspace.folder.step_folder("pairs", pairs_step(workspace.study)) / PAIRS_FILE)
-        facts = write_inputs(make_inputs(workspace.study, tuple(pairs)), beside)
+        pairs = workspace.folder.step_folder("pairs", pairs_step(workspace.study)) / PAIRS_FILE
+        facts = freeze_inputs(workspace.study, pairs, beside)
         return {
             **facts,
             "benchmarks": [each.model_dump(mode="json") for each in study_benchmark_facts(workspace.study)],
