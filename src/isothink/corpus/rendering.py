@@ -91,8 +91,10 @@ class RoundTrip:
 
     def _prompt(self, pair: Pair, ids: Sequence[int]) -> None:
         rendered, prompt = (_words(text) for text in (self._tokenizer.decode(ids), pair.prompt))
+        if not prompt:
+            return
         _, shown, rest = rendered.rpartition(prompt)
-        if prompt and not shown:
+        if not shown:
             raise StepError(f"pair {pair.id}: the prompt decodes to {rendered[:200]!r}, which does not hold it")
         if THINK_OPEN in rest or THINK_CLOSE in rest:
             raise StepError(f"pair {pair.id}: the rendered prompt holds a think tag where the answer begins")

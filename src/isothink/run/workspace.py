@@ -74,8 +74,20 @@ class Workspace:
 
     @cached_property
     def tokenizer(self) -> "Tokenizer":
-        """The study's tokenizer."""
-        return load_tokenizer(self.study)
+        """The study's tokenizer, the one that the corpus was frozen with.
+
+        Raises:
+            RunFolderError: it is another one now: a branch of the Hub moved, or a library reads its files differently.
+        """
+        tokenizer = load_tokenizer(self.study)
+        frozen = self.inputs.corpus.tokenizer
+        if tokenizer.fingerprint != frozen:
+            raise RunFolderError(
+                f"the tokenizer is {tokenizer.fingerprint}, and the corpus in {self.folder.path} was frozen with"
+                f" {frozen}",
+                hint="install the libraries' versions of then, or remove the run's corpus folder to have it made anew",
+            )
+        return tokenizer
 
     @cached_property
     def accelerator(self) -> str | None:
