@@ -1,6 +1,7 @@
 """Micro-batches: any cut of a step gives the same step, memory that runs out makes them smaller, none is lost."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -47,7 +48,7 @@ def test_packed_passes_keep_the_order_and_the_limit_and_are_full(limit):
     passes = packed_passes(examples, limit)
     assert [one for part in passes for one in part] == list(examples)
     assert all(len(part) == 1 or sum(map(fed_tokens, part)) <= (limit or 10**9) for part in passes)
-    for part, following in zip(passes, passes[1:], strict=False):
+    for part, following in pairwise(passes):
         assert sum(map(fed_tokens, part)) + fed_tokens(following[0]) > limit
 
 
@@ -120,7 +121,7 @@ def test_a_step_that_was_done_again_is_the_step_in_that_cut_bit_for_bit(monkeypa
 def test_an_example_that_does_not_fit_alone_fails_the_step_with_what_can_be_done(monkeypatch):
     SmallMemory(monkeypatch, tokens=5)
     state = opened()
-    with pytest.raises(StepError, match="one example of [0-9]+ tokens does not fit") as caught:
+    with pytest.raises(StepError, match=r"one example of [0-9]+ tokens does not fit") as caught:
         state.step(steps(1)[0])
     assert "activation_checkpointing" in caught.value.hint
     assert all(weight.grad is None for weight in state._model.parameters())

@@ -1,4 +1,4 @@
-"""Packed rows: an example's logits are those it has alone, on every architecture, and would not be without isolation."""
+"""Packed rows: an example's logits are those it has alone, on every architecture; without isolation they are not."""
 
 import numpy as np
 import pytest

@@ -95,6 +95,7 @@ def adapter_weights(model: PreTrainedModel) -> Iterator[tuple[str, torch.Tensor]
 
 def save_adapters(model: PreTrainedModel, weights: dict[str, torch.Tensor], folder: Path) -> None:
     """Writes the adapters' weights and settings."""
+    folder.mkdir(parents=True, exist_ok=True)
     save_file(weights, folder / ADAPTER_FILE, metadata={"format": "pt"})
     model.peft_config[NAME].save_pretrained(folder)
 

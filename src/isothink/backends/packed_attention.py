@@ -23,7 +23,7 @@ LARGEST_HEAD = 256
 FIRST_CAPABILITY = (8, 0)
 """Ampere: the first generation with bfloat16 and these kernels."""
 TOLERANCE = 1e-3
-"""Of the logits' spread. Without a leak kernels give the same logits to the last bits; leaks change them by percents."""
+"""Of the logits' spread. Without a leak kernels give the same logits to the last bits; a leak changes percents."""
 SOFT_CAPS = ("attn_logit_softcapping", "logit_softcapping")
 
 

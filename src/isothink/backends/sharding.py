@@ -25,6 +25,13 @@ def shard(model: PreTrainedModel, device: torch.device, processes: int, *, bfloa
     fully_shard(model, **arguments)
 
 
+def spread_again(model: PreTrainedModel) -> None:
+    """Puts whole weights away, which a forward pass without a backward pass leaves in the place of the spread ones."""
+    for module in model.modules():
+        if hasattr(module, "reshard"):
+            module.reshard()
+
+
 def decoder_layers(model: PreTrainedModel) -> list[torch.nn.Module]:
     """The modules that `transformers` says are to stay in one piece."""
     names = set(model._no_split_modules or ())

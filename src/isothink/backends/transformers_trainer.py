@@ -27,7 +27,7 @@ from isothink.backends.adapters import (
 from isothink.backends.micro_batches import Examples, deal, fed_tokens, packed_passes, padded_passes, predicted_tokens
 from isothink.backends.optimizer_state import adamw, load_moments, moments
 from isothink.backends.packed_attention import Way, attention_arguments, best_way, is_isolated, use_way
-from isothink.backends.sharding import shard, whole
+from isothink.backends.sharding import shard, spread_again, whole
 from isothink.backends.student_model import continued_model, initial_model, save_model
 from isothink.backends.training_batch import Batch, batch_loss, loss_weights, packed_batch, padded_batch
 from isothink.errors import StepError
@@ -172,6 +172,7 @@ class StudentInTraining:
         use_way(self._model, self._way)
         if not is_isolated(self._model, self._way, self.device, precision):
             self._layout = "padded"
+        spread_again(self._model)
 
     def _gradients(self, step: OptimizerStep) -> Gradients:
         """Adds up the gradients of all passes; where memory runs out, does the step again in smaller ones."""
