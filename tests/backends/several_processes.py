@@ -11,11 +11,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from backends.trainer_example import losses, opened, steps, task  # noqa: E402
+from backends.trainer_example import losses, opened, steps, task
 
-from isothink.backends import process_group  # noqa: E402
-from isothink.domain.training_settings import AdamW, LoraAdapters  # noqa: E402
-from isothink.errors import StepError  # noqa: E402
+from isothink.backends import process_group
+from isothink.domain.training_settings import AdamW, LoraAdapters
+from isothink.errors import StepError
 
 
 def run(job):

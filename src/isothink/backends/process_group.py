@@ -86,4 +86,4 @@ def total(value: float) -> float:
 
 
 def _number(variable: str, default: int) -> int:
-    return int(os.environ.get(variable, default))
+    return int(os.environ.get(variable) or default)

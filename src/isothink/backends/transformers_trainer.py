@@ -12,6 +12,7 @@ from typing import Literal
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from transformers import PreTrainedModel
 
@@ -126,10 +127,10 @@ class StudentInTraining:
             self.save_student(folder)
         else:
             weights = self._gathered(adapter_weights(self._model))
-            self._write(lambda: save_adapters(self._model, weights, folder))
+            self._write(folder, lambda: save_adapters(self._model, weights, folder))
         if optimizer:
             state = self._gathered(moments(self._model, self._optimizer))
-            self._write(lambda: save_file(state, folder / OPTIMIZER_FILE))
+            self._write(folder, lambda: save_file(state, folder / OPTIMIZER_FILE))
 
     def save_student(self, folder: Path) -> None:
         """See the student protocol."""
@@ -138,7 +139,7 @@ class StudentInTraining:
             weights = self._gathered(merged_weights(self._model))
         elif self._processes > 1:
             weights = self._gathered((name, whole(weight)) for name, weight in named_weights(self._model))
-        self._write(lambda: save_model(self._model, folder, self._task.student, weights))
+        self._write(folder, lambda: save_model(self._model, folder, self._task.student, weights))
 
     def agree(self, value: bool) -> bool:
         """See the student protocol."""
@@ -256,19 +257,16 @@ class StudentInTraining:
         leads = process_group.rank() == 0
         return {name: tensor for name, tensor in tensors if leads}
 
-    def _write(self, write: Callable[[], None]) -> None:
+    def _write(self, folder: Path, write: Callable[[], None]) -> None:
         """Lets the first process write, and the others wait for it."""
-        if self._processes == 1:
-            write()
-            return
-        failure: OSError | None = None
+        failure: Exception | None = None
         if process_group.rank() == 0:
             try:
                 write()
-            except OSError as error:
+            except (OSError, SafetensorError) as error:
                 failure = error
-        if process_group.broadcast_flag(failure is not None):
-            raise StepError(f"the first process cannot write: {failure or 'see its own error'}") from failure
+        if self.agree(failure is not None):
+            raise StepError(f"{folder} cannot be written: {failure or 'the first process says why'}") from failure
 
 
 def _seed(student: int, step: int, number: int) -> int:
