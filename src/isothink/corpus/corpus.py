@@ -1,7 +1,7 @@
 """The frozen corpus: every pair's token ids in a fixed order, and the lengths that planning prices. Used by run/.
 
 In a run folder it is an index of all pairs as Parquet and a file of raw token ids for each part, which is mapped: a
-corpus of tens of gigabytes costs about a hundred and fifty bytes of memory for each pair.
+corpus of tens of gigabytes costs some two hundred bytes of memory for each pair.
 """
 
 import hashlib
@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from isothink.corpus.lengths import CorpusLengths, LengthSource
+from isothink.corpus.lengths import CorpusLengths, Integers, LengthSource
 from isothink.corpus.over_length import NONE_TOO_LONG, OverLength
 from isothink.corpus.ragged import Ragged, RaggedRows, map_ragged, token_bytes, write_row
 from isothink.corpus.rendering import TokenizedPair
@@ -150,16 +150,12 @@ def open_corpus(
     Raises:
         RunFolderError: a file is missing or damaged.
     """
-    index = read_columns(folder / INDEX_FILE)
-    sources = index["source"].combine_chunks().dictionary_encode()
-    names = sources.dictionary.to_pylist()
-    parts = {
-        part: map_ragged(folder / tokens_file(part), index[f"{part}_tokens"].to_numpy().astype(np.int64))
-        for part in PARTS
-    }
+    ids, sources, lengths = _read_index(folder / INDEX_FILE)
+    pa.default_memory_pool().release_unused()  # reading the index took as much again
+    parts = {part: map_ragged(folder / tokens_file(part), lengths[part]) for part in PARTS}
     return Corpus(
-        ids=tuple(index["pair"].to_pylist()),
-        sources=tuple(names[number] for number in sources.indices.to_numpy()),  # one text object for each source
+        ids=ids,
+        sources=sources,
         prompt=parts["prompt"],
         ift=parts["ift"],
         reasoning=parts["reasoning"],
@@ -168,6 +164,15 @@ def open_corpus(
         identity=identity,
         over_length=over_length,
     )
+
+
+def _read_index(path: Path) -> tuple[tuple[str, ...], tuple[str, ...], dict[str, Integers]]:
+    """Ids, sources (one text object for each source, however many pairs it has) and lengths of all pairs."""
+    index = read_columns(path)
+    sources = index["source"].combine_chunks().dictionary_encode()
+    names = sources.dictionary.to_pylist()
+    lengths = {part: index[f"{part}_tokens"].to_numpy().astype(np.int64) for part in PARTS}
+    return tuple(index["pair"].to_pylist()), tuple(names[number] for number in sources.indices.to_numpy()), lengths
 
 
 def measure(corpus: Corpus, *, origin: LengthSource, is_balanced: bool = False) -> CorpusLengths:
