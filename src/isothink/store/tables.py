@@ -9,14 +9,13 @@ from typing import Any, Self
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from isothink.domain.pair import DroppedPair, Pair, StoredPair
+from isothink.domain.pair import DroppedPair, StoredPair
 from isothink.domain.record import Record
 from isothink.domain.reply import ReplyFacts
 from isothink.domain.sample import Sample
 from isothink.errors import RunFolderError, StepError
 
 PAIRS_FILE = "pairs.parquet"
-TOKENS_FILE = "tokens.parquet"
 ITEMS_FILE = "items.parquet"
 SAMPLES_FILE = "samples.parquet"
 METRICS_FILE = "metrics.parquet"
@@ -40,16 +39,6 @@ PAIR_SCHEMA = pa.schema(
 DROPPED_SCHEMA = pa.schema([(name, pa.string()) for name in DroppedPair.model_fields])
 ROWS_AT_ONCE = 512
 BYTES_AT_ONCE = 8 * 2**20
-
-TOKEN_SCHEMA = pa.schema(
-    [
-        ("pair", pa.string()),
-        ("source", pa.string()),
-        ("prompt", pa.list_(pa.int32())),
-        ("ift", pa.list_(pa.int32())),
-        ("reasoning", pa.list_(pa.int32())),
-    ]
-)
 
 _SAMPLE_TYPES = {
     "repeat": pa.int32(),
@@ -166,9 +155,3 @@ def read_columns(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
         raise RunFolderError(
             f"{path}: cannot be read: {problem}", hint="remove its folder to have it made anew"
         ) from None
-
-
-def read_pairs(path: Path) -> list[Pair]:
-    """The pairs of a Parquet file."""
-    columns = read_columns(path, tuple(Pair.model_fields))
-    return [Pair.model_validate(row) for row in columns.to_pylist()]
