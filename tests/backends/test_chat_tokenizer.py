@@ -406,6 +406,15 @@ def test_a_folder_without_a_tokenizer_is_one_line(tmp_path, content):
     assert local_vocabulary(str(tmp_path), None) is None
 
 
+@pytest.mark.parametrize("model_type", ["qwen2", "gpt_neox", "gemma3_text"])
+def test_a_tokenizer_without_words_is_none(tmp_path, model_type):
+    """`transformers` makes one of nothing but special tokens where the files are missing."""
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": model_type}))
+    assert local_vocabulary(str(tmp_path), None) is None
+    with pytest.raises(UsageError, match="holds no vocabulary"):
+        chat_tokenizer(tmp_path)
+
+
 def test_a_template_file_that_cannot_be_read_is_named(kinds, tmp_path):
     with pytest.raises(UsageError, match=r"tokenizer\.chat_template"):
         chat_tokenizer(kinds["base"].folder, chat_template=str(tmp_path / "none.jinja"))

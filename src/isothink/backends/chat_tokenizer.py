@@ -214,7 +214,7 @@ def local_vocabulary(model: str, revision: str | None) -> Mapping[str, int] | No
         tokenizer = AutoTokenizer.from_pretrained(
             model, revision=revision, trust_remote_code=False, local_files_only=True
         )
-        return dict(tokenizer.get_vocab())
+        return dict(tokenizer.get_vocab()) if _has_words(tokenizer) else None
     except Exception:  # no tokenizer files, none in the cache, one that needs its own code: nothing to compare with
         return None
 
@@ -224,7 +224,14 @@ def _load(model: str, revision: str | None, *, runs_remote_code: bool) -> Any:
         tokenizer = AutoTokenizer.from_pretrained(model, revision=revision, trust_remote_code=runs_remote_code)
     if getattr(tokenizer, "backend_tokenizer", None) is None:
         raise UsageError(f"tokenizer.model: {model} has no fast tokenizer (a tokenizer.json)", hint=_HINT)
+    if not _has_words(tokenizer):
+        raise UsageError(f"tokenizer.model: {model} holds no vocabulary", hint=_HINT)
     return tokenizer
+
+
+def _has_words(tokenizer: Any) -> bool:
+    """Whether there is more than special tokens: of a folder without a vocabulary `transformers` makes a tokenizer."""
+    return bool(set(tokenizer.get_vocab()) - set(tokenizer.get_added_vocab()))
 
 
 @contextmanager
