@@ -6,9 +6,11 @@ import pytest
 torch = pytest.importorskip("torch", reason="training needs the [train] extra")
 pytest.importorskip("transformers", reason="training needs the [train] extra")
 
-from transformers import AttentionInterface, AutoConfig, AutoModelForCausalLM  # noqa: E402
+from transformers import AutoConfig, AutoModelForCausalLM  # noqa: E402
+from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS  # noqa: E402
 
-from isothink.backends.packed_attention import attention_arguments, best_way, is_isolated, use_way  # noqa: E402
+from isothink.backends import transformers_trainer  # noqa: E402
+from isothink.backends.packed_attention import VARLEN, attention_arguments, is_isolated, use_way, ways_of  # noqa: E402
 from isothink.backends.training_batch import packed_batch  # noqa: E402
 
 from .trainer_example import CONFIG, losses, opened, random_examples, steps, trained  # noqa: E402
@@ -95,20 +97,31 @@ def leaking(module, query, key, value, attention_mask, scaling=None, **rest):
     return output.transpose(1, 2).contiguous(), None
 
 
-AttentionInterface.register("leaking_for_tests", leaking)
+def broken(module, query, key, value, attention_mask, **rest):
+    raise RuntimeError("no kernel for this shape")
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_the_check_before_training_sees_a_leak_in_an_untrained_student_and_pads_instead(monkeypatch, precision):
-    """With the small weights that training begins with, and 0.02 as their spread, as `transformers` has by default."""
-    monkeypatch.setattr(
-        "isothink.backends.transformers_trainer.use_way",
-        lambda network, way: network.set_attn_implementation("leaking_for_tests"),
-    )
-    assert opened(layout="packed", precision=precision)._layout == "padded"
-    monkeypatch.undo()
+@pytest.mark.parametrize("fault", [leaking, broken])
+def test_kernels_that_leak_or_fail_are_found_in_an_untrained_student_which_is_padded(monkeypatch, fault, precision):
+    """With the small weights that training begins with; afterwards it attends as it would have without the trial."""
+    plan = steps(3)
     for way in ("masks", "varlen"):
         assert opened(layout="packed", way=way, precision=precision)._layout == "packed"
+    _, padded = trained(plan, precision=precision)
+    with monkeypatch.context() as changed:
+        changed.setitem(ALL_ATTENTION_FUNCTIONS, VARLEN, fault)
+        state, metrics = trained(plan, layout="packed", way="varlen", precision=precision)
+        assert state._layout == "padded"
+        assert losses(metrics) == losses(padded)
+
+
+def test_after_a_way_that_fails_the_next_is_taken(monkeypatch):
+    monkeypatch.setattr(transformers_trainer, "ways_of", lambda *given: ["varlen", "masks"])
+    assert opened(layout="packed")._way == "varlen"
+    monkeypatch.setitem(ALL_ATTENTION_FUNCTIONS, VARLEN, broken)
+    state = opened(layout="packed")
+    assert (state._layout, state._way) == ("packed", "masks")
 
 
 def test_packed_training_is_padded_training():
@@ -130,4 +143,4 @@ def test_on_a_cpu_examples_are_padded_and_masks_are_the_way():
     assert opened()._layout == "padded"
     config = dict(CONFIG)
     network = AutoModelForCausalLM.from_config(AutoConfig.for_model(config.pop("model_type"), **config))
-    assert best_way(network, CPU, "bfloat16") == "masks"
+    assert ways_of(network, CPU, "bfloat16") == ["masks"]

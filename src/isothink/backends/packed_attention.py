@@ -90,18 +90,17 @@ def _one_by_one(
 AttentionInterface.register(VARLEN, varlen_attention)
 
 
-def best_way(model: PreTrainedModel, device: torch.device, precision: str) -> Way:
-    """The fastest way that computes what the model's configuration says."""
+def ways_of(model: PreTrainedModel, device: torch.device, precision: str) -> list[Way]:
+    """The ways that compute what the model's configuration says, on this device, the fastest first."""
     config = model.config.get_text_config()
     heads = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     plain = not getattr(config, "attention_dropout", 0) and not any(getattr(config, name, None) for name in SOFT_CAPS)
     able = device.type == "cuda" and torch.cuda.get_device_capability(device) >= FIRST_CAPABILITY
     fits = able and precision == "bfloat16" and plain and heads <= LARGEST_HEAD and heads % 8 == 0
     if not fits or not getattr(model, "_supports_flash_attn", False):
-        return "masks"
-    if find_spec("flash_attn") is not None:
-        return "flash"
-    return "varlen" if find_spec("torch.nn.attention.varlen") is not None else "masks"
+        return ["masks"]
+    here: dict[Way, str] = {"flash": "flash_attn", "varlen": "torch.nn.attention.varlen"}
+    return [*(way for way, module in here.items() if find_spec(module) is not None), "masks"]
 
 
 def use_way(model: PreTrainedModel, way: Way) -> None:
@@ -122,11 +121,27 @@ def attention_arguments(batch: Batch, way: Way) -> dict[str, Any]:
     }
 
 
-def is_isolated(model: PreTrainedModel, way: Way, device: torch.device, precision: str) -> bool:
-    """Whether an example's logits are the same whatever stands before it, on this device and with these kernels.
+def works(model: PreTrainedModel, way: Way, device: torch.device, precision: str) -> bool:
+    """Has the model attend in this way if no example sees another; otherwise leaves it as it was.
 
-    Asked once before training: leaking attention changes results without an error (huggingface/trl#3067).
+    Asked before training, on this device and with these kernels: leaking attention changes results without an error
+    (huggingface/trl#3067), and kernels refuse shapes that no list of theirs names.
     """
+    before = model.config._attn_implementation
+    try:
+        use_way(model, way)
+        if is_isolated(model, way, device, precision):
+            return True
+    except torch.OutOfMemoryError:
+        raise
+    except (ImportError, NotImplementedError, RuntimeError, TypeError, ValueError):
+        model.train()
+    model.set_attn_implementation(before)
+    return False
+
+
+def is_isolated(model: PreTrainedModel, way: Way, device: torch.device, precision: str) -> bool:
+    """Whether an example's logits are the same whatever stands before it."""
     vocabulary = model.config.get_text_config().vocab_size
     chance = np.random.default_rng(0)
     first, other, second = (

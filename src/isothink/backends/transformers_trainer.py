@@ -27,7 +27,7 @@ from isothink.backends.adapters import (
 )
 from isothink.backends.micro_batches import Examples, deal, fed_tokens, packed_passes, padded_passes, predicted_tokens
 from isothink.backends.optimizer_state import adamw, load_moments, moments
-from isothink.backends.packed_attention import Way, attention_arguments, best_way, is_isolated, use_way
+from isothink.backends.packed_attention import Way, attention_arguments, ways_of, works
 from isothink.backends.sharding import shard, spread_again, whole
 from isothink.backends.student_model import continued_model, initial_model, save_model
 from isothink.backends.training_batch import Batch, batch_loss, loss_weights, packed_batch, padded_batch
@@ -167,13 +167,15 @@ class StudentInTraining:
         self._model.to(self.device)
 
     def _pack(self, way: Way | None) -> None:
-        """Packs examples into rows, unless they would see each other there."""
+        """Packs examples into rows in the first way in which none sees another; pads them where there is none."""
         precision = self._task.precision
-        self._way = best_way(self._model, self.device, precision) if way is None else way
-        use_way(self._model, self._way)
-        if not is_isolated(self._model, self._way, self.device, precision):
-            self._layout = "padded"
-        spread_again(self._model)
+        for each in ways_of(self._model, self.device, precision) if way is None else [way]:
+            isolated = works(self._model, each, self.device, precision)
+            spread_again(self._model)
+            if isolated:
+                self._way = each
+                return
+        self._layout = "padded"
 
     def _gradients(self, step: OptimizerStep) -> Gradients:
         """Adds up the gradients of all passes; where memory runs out, does the step again in smaller ones."""
