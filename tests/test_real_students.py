@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from isothink.benchmark.reading import read_items
@@ -14,6 +15,10 @@ from isothink.run.prompt_sources import PromptSource, benchmark_index
 from isothink.scoring.verification import Check, verify
 from isothink.store.rows import read_rows
 from isothink.store.study_file import read_benchmark
+
+from .backends.chat_server import ChatServer
+from .run.tiny import isothink
+from .small_student_folder import build_student, write_shape
 
 ROOT = Path(__file__).resolve().parent.parent
 STUDY = ROOT / "studies" / "gsm8k-students.yaml"
@@ -34,8 +39,6 @@ def rows(name):
 @pytest.fixture
 def study(tmp_path):
     """The study with a folder of a student that has no weights, which reading it does not need."""
-    from .small_student_folder import write_shape
-
     return load_study_file(STUDY, [f"students.0.model={write_shape(tmp_path / 'student')}"])
 
 
@@ -93,6 +96,32 @@ def test_replies_of_the_pair_study_are_used_again(study):
 def test_students_are_trained_and_asked_with_the_same_words(study):
     suffix = study.prompts.sets[0].suffix
     assert suffix and all(item.prompt.endswith(suffix) for item in study_items(study))
+
+
+def test_the_study_is_run_with_a_tiny_student(tmp_path):
+    pytest.importorskip("transformers", reason="training needs the [train] extra")
+    texts = [row["question"] for row in rows("few.jsonl")]
+    student = build_student(tmp_path / "student", texts)
+    shrink = [
+        "evaluation.max_new_tokens=8",
+        "training.max_epochs=10",
+        "training.warmup_steps=1",
+        f"output={tmp_path}/run",
+    ]
+    with ChatServer() as server:
+        overrides = [f"students.0.model={student}", f"teacher.base_urls=[{server.url}]", *shrink]
+        done = isothink("generate", str(STUDY), *overrides, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        asked = len(server.requests)
+    done = isothink("run", str(STUDY), *overrides, "--json", cwd=tmp_path)  # there is no server any more
+    assert done.returncode == 0, done.stderr
+    assert asked >= 128
+    samples = [pq.read_table(path).to_pylist() for path in (tmp_path / "run").glob("samples/*/samples.parquet")]
+    assert len(samples) == 4 and len({tuple(row["item"] for row in cell) for cell in samples}) == 1
+    assert {(row["benchmark"], row["scorer"]) for cell in samples for row in cell} == {("gsm8k-test", "math")}
+    assert all(row["correct"] is not None for cell in samples for row in cell)
+    evidence = json.loads((tmp_path / "run" / "evidence.json").read_text(encoding="utf-8"))
+    assert not evidence["missing"] and (tmp_path / "run" / "report.html").is_file()
 
 
 def test_the_page_shows_what_the_files_say():

@@ -183,8 +183,8 @@ print(digest(lengths), digest(lengths_of([40, 7, 19], is_balanced=True)), digest
 print(hashlib.sha256(draws).hexdigest()[:16])
 """
 PINNED = "ed1ff6218413003c c9148472a2edcd26 041e9d0dc8368730\nb86933cc84c142fb"
-"""Printed by DIGEST when the orders were defined; all but the first are those of version 1, where sources were balanced.
-Another value means that stored studies can no longer be resumed: raise ORDER_VERSION when it has to change."""
+"""Printed by DIGEST when the orders were defined; all but the first are those of version 1, where sources were
+balanced. Another value means that stored studies can no longer be resumed: raise ORDER_VERSION when it has to change."""
 
 
 @pytest.mark.parametrize("hash_seed", ["0", "1", "random"])

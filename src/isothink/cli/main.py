@@ -12,6 +12,9 @@ import typer
 from isothink.cli import options
 from isothink.cli.output import complain, print_json, print_rows, wide_console
 from isothink.errors import IsothinkError
+from isothink.run.interruption import STOPPED_STATUS, Terminated, stopped_by_sigterm
+
+INTERRUPTED_STATUS = 130
 
 app = typer.Typer(
     name="isothink",
@@ -28,13 +31,18 @@ def main() -> None:
     """Runs a command; errors become one line on standard error and an exit status."""
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     try:
-        app()
+        with stopped_by_sigterm():
+            app()
     except IsothinkError as error:
         complain(error)
         sys.exit(error.exit_status)
-    except KeyboardInterrupt:
-        print("interrupted; the same command resumes", file=sys.stderr)
-        sys.exit(1)
+    except Terminated:
+        print("stopped by SIGTERM; the same command resumes", file=sys.stderr)
+        sys.exit(STOPPED_STATUS)
+    except SystemExit as ending:
+        if ending.code == INTERRUPTED_STATUS:  # of an interrupt from the keyboard, typer makes this
+            print("interrupted; the same command resumes", file=sys.stderr)
+        raise
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)

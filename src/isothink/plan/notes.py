@@ -35,6 +35,5 @@ def _declared(study: Study, items: ItemLengths) -> str:
         )
     return (
         f"Lengths are declared by the study, nothing was measured: {'; '.join(sources)};"
-        f" {len(items.prompt_tokens):,} items with prompts of {study.lengths.item_prompt_tokens} tokens;"
-        " of dropped traces, the share is that of reasoning answers."
+        f" {len(items.prompt_tokens):,} items, prompts of {float(items.prompt_tokens.mean()):.0f} tokens on average."
     )

@@ -13,8 +13,8 @@ STOPPED_STATUS = 128 + signal.SIGTERM
 """What a shell reports of a process that SIGTERM ended."""
 
 
-class Terminated(KeyboardInterrupt):
-    """SIGTERM came; like an interrupt from the keyboard, no handler of ordinary errors stops it."""
+class Terminated(BaseException):
+    """SIGTERM came; as of an interrupt from the keyboard, no handler of ordinary errors hears of it."""
 
 
 @dataclass(slots=True)

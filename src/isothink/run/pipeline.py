@@ -5,19 +5,24 @@ import shutil
 from pathlib import Path
 
 from isothink import __version__
+from isothink.corpus.declared import declared_lengths
+from isothink.domain.budget_settings import DeclaredLengths
+from isothink.domain.prompt_settings import DataPrompts
 from isothink.domain.study import PairStudy, Study
 from isothink.domain.teacher_settings import OpenAITeacher, TransformersTeacher
 from isothink.errors import StepError, UsageError
 from isothink.evidence.record import Evidence
+from isothink.plan.declared import declared_items, smallest_vocabulary
 from isothink.plan.planner import plan as make_plan
 from isothink.plan.record import Plan
+from isothink.plan.students import longest_sequence
 from isothink.run.analysis import analyze_run, read_evidence
 from isothink.run.answers import journal_folder
 from isothink.run.backends import require_reporters, require_train_libraries
 from isothink.run.checkpoints import forget_checkpoints
 from isothink.run.disk import require_space
-from isothink.run.identity import asking_identity, corpus_step, pairs_step, pilot_step
-from isothink.run.inputs import Inputs, pilot_inputs, read_inputs
+from isothink.run.identity import asking_identity, corpus_step, limit_of_pilot, pairs_step, pilot_step
+from isothink.run.inputs import Inputs, make_inputs, pilot_inputs, read_inputs, stored_pairs
 from isothink.run.load import default_folder
 from isothink.run.progress import Progress
 from isothink.run.reporting import write_report
@@ -33,18 +38,60 @@ from isothink.store.journal import Journal
 from isothink.store.lock import hold_lock
 from isothink.store.run_folder import SCHEMA_VERSION, RunFolder, read_json, write_json, write_text
 from isothink.store.study_file import write_study
+from isothink.store.tables import PAIRS_FILE
 
 
 def plan_study(study: Study, folder: RunFolder | None = None) -> Plan:
-    """The plan of a study: from the frozen corpus if a run folder holds it, else from a corpus made in memory."""
+    """The plan of a study, from the best that is known of its lengths without spending anything.
+
+    In this order: the frozen corpus of a run folder; its pairs; what a teacher that costs nothing answers, in memory;
+    its largest pilot; what the study declares, for which nothing but the study is read; a data set of the Hub.
+
+    Raises:
+        UsageError: the teacher is paid for, there is no pilot, and the study declares no lengths.
+    """
     folder = folder or default_folder(study)
     frozen = read_inputs(folder, study)
-    return _plan(study, folder, frozen or pilot_inputs(study, folder), frozen is not None)
+    if frozen is not None:
+        return _plan(study, folder, frozen, measured=True)
+    pairs = _stored_pairs(study, folder)
+    if pairs is not None:
+        return _plan(study, folder, make_inputs(study, stored_pairs(pairs)), measured=False)
+    if study.lengths is not None and not _is_free_and_near(study):
+        return _plan_declared(study, study.lengths, folder)
+    return _plan(study, folder, pilot_inputs(study, folder), measured=False)
+
+
+def _stored_pairs(study: Study, folder: RunFolder) -> Path | None:
+    """The table of all pairs, or of the largest pilot where the teacher is not asked again for nothing."""
+    if folder.manifest("pairs", pairs_step(study)) is not None:
+        return folder.step_folder("pairs", pairs_step(study)) / PAIRS_FILE
+    if _is_free_and_near(study):
+        return None
+    limits = [limit_of_pilot(place.name) for place in (folder.path / "pilots").glob("pilot*")]
+    steps = [pilot_step(study, limit) for limit in sorted(limit for limit in limits if limit is not None)]
+    there = [step for step in steps if folder.manifest("pilots", step) is not None]
+    return folder.step_folder("pilots", there[-1]) / PAIRS_FILE if there else None
+
+
+def _is_free_and_near(study: Study) -> bool:
+    """Whether all pairs can be made for nothing and without a network."""
+    if study.teacher.backend == "symbolic":
+        return True
+    sets = study.prompts.sets if isinstance(study.prompts, DataPrompts) else ()
+    return study.teacher.backend == "recorded" and all(
+        chosen.kind == "file" or Path(chosen.name).is_dir() for chosen in sets
+    )
 
 
 def _plan(study: Study, folder: RunFolder, inputs: Inputs, measured: bool) -> Plan:
     lengths = inputs.lengths("measured" if measured else "pilot")
     return make_plan(study, lengths, inputs.item_lengths(), completed_in(folder))
+
+
+def _plan_declared(study: Study, declared: DeclaredLengths, folder: RunFolder) -> Plan:
+    lengths = declared_lengths(declared, vocabulary_size=smallest_vocabulary(study), max_tokens=longest_sequence(study))
+    return make_plan(study, lengths, declared_items(study), completed_in(folder))
 
 
 def run_study(

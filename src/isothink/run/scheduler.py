@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from isothink.run.interruption import STOPPED_STATUS
+from isothink.run.interruption import STOPPED_STATUS, Terminated
 from isothink.run.ranks import LAUNCHER_VARIABLES
 from isothink.store.run_folder import RunFolder
 
@@ -134,7 +134,7 @@ class Scheduler:
             while waiting or any(worker.step for worker in self._workers):
                 self._assign(waiting, ranks)
                 self._hear(waiting, outcome)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, Terminated):
             for worker in self._workers:
                 worker.process.terminate()
             for worker in self._workers:
