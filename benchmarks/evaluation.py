@@ -21,25 +21,24 @@ from isothink.backends.transformers_answerer import TransformersAnswerer
 from isothink.backends.transformers_trainer import TransformersTrainer
 from isothink.backends.words import WordsTokenizer
 from isothink.domain.sample import Generation
-from isothink.student.protocol import SegmentTask
+from isothink.student.protocol import InitialStudent, TrainingTask
 
 Answers = list[Generation]
 
 
 def train_briefly(quickstart: Quickstart, student: str, steps: int, folder: Path) -> None:
     """Leaves weights in `folder`."""
-    task = SegmentTask(
-        config=quickstart.config(student),
-        seed=0,
-        parent=None,
-        folder=folder,
-        steps=quickstart.steps(student, "reasoning", steps),
+    task = TrainingTask(
+        student=InitialStudent(config=quickstart.config(student), seed=0),
+        state=None,
         optimizer=quickstart.study.training.optimizer,
         precision="float32",
-        keep_optimizer=False,
         pad_id=WordsTokenizer().pad_id,
     )
-    TransformersTrainer().train(task, lambda metrics: None)
+    state = TransformersTrainer().open(task)
+    for step in quickstart.steps(student, "reasoning", steps):
+        state.step(step)
+    state.save_student(folder)
 
 
 def answer_in_batches(answerer: TransformersAnswerer, prompts: Sequence[str], cap: int) -> tuple[list[str], int]:

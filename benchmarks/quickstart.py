@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
@@ -14,9 +15,10 @@ from isothink import api
 from isothink.corpus.stream import cut, open_stream
 from isothink.domain.arm import Format, Plain
 from isothink.domain.study import Study
+from isothink.plan.rates import student_rates
 from isothink.plan.students import student_config
-from isothink.plan.tree import student_rates
 from isothink.run.inputs import Inputs, pilot_inputs
+from isothink.store.run_folder import RunFolder
 from isothink.student.protocol import Example, OptimizerStep
 
 STUDY_FILE = Path(__file__).parent.parent / "studies" / "quickstart.yaml"
@@ -48,7 +50,8 @@ class Quickstart:
 
     def learning_rate(self, student: str, format_name: Format) -> float:
         """The student's peak rate in one format."""
-        return student_rates(self.study, student, int(str(self.config(student)["hidden_size"])))[format_name]
+        index = self.student_names().index(student)
+        return student_rates(self.study, index, int(str(self.config(student)["hidden_size"]))).of(format_name)
 
     def steps(self, student: str, format_name: Format, count: int) -> Iterator[OptimizerStep]:
         """The first optimizer steps of the study's first seed, made as they are read, as a run makes them."""
@@ -71,7 +74,8 @@ class Quickstart:
 def load_quickstart() -> Quickstart:
     """Reads the study file and makes its pairs."""
     study = api.load_study(STUDY_FILE, [f"prompts.per_task={PROMPTS_PER_TASK}"])
-    return Quickstart(study=study, inputs=pilot_inputs(study))
+    with TemporaryDirectory() as nothing:
+        return Quickstart(study=study, inputs=pilot_inputs(study, RunFolder(Path(nothing))))
 
 
 class Clock:

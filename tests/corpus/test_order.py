@@ -184,7 +184,7 @@ print(hashlib.sha256(draws).hexdigest()[:16])
 """
 PINNED = "ed1ff6218413003c c9148472a2edcd26 041e9d0dc8368730\nb86933cc84c142fb"
 """Printed by DIGEST when the orders were defined; all but the first are those of version 1, where sources were
-balanced. Another value means that stored studies can no longer be resumed: raise ORDER_VERSION when it has to change."""
+balanced. Another value means that stored studies can no longer be resumed: then ORDER_VERSION has to rise."""
 
 
 @pytest.mark.parametrize("hash_seed", ["0", "1", "random"])
