@@ -13,8 +13,8 @@ from isothink.run.items import study_items
 from isothink.run.load import load_pair_study_file, load_study_file
 from isothink.run.prompt_sources import PromptSource, benchmark_index
 from isothink.scoring.verification import Check, verify
-from isothink.store.rows import read_rows
-from isothink.store.study_file import read_benchmark
+from isothink.store.rows import Row, read_rows
+from isothink.store.study_file import parse_benchmark, read_benchmark
 
 from .backends.chat_server import ChatServer
 from .run.tiny import isothink
@@ -63,7 +63,7 @@ def test_gold_answers_score_and_wrong_ones_do_not(path):
 
 def test_items_are_no_prompts_and_the_prompts_are_those_of_the_pair_study():
     prompts = {row["question"] for row in rows("prompts.jsonl")}
-    assert [row["question"] for row in rows("few.jsonl")] == [row["question"] for row in rows("prompts.jsonl")][:64]
+    assert [row["question"] for row in rows("few.jsonl")] == [row["question"] for row in rows("prompts.jsonl")][:48]
     assert not prompts & {row["question"] for row in rows("test.jsonl")}
     assert "MIT License" in (FOLDER / "LICENSE").read_text(encoding="utf-8")
 
@@ -77,7 +77,7 @@ def test_the_rows_are_of_the_test_split():
 def test_no_prompt_of_the_study_is_contaminated_and_an_item_would_be(study):
     index = benchmark_index(study)
     texts = [row.text for row in PromptSource(study).rows()]
-    assert len(texts) == 64 and not [text for text in texts if index.match(text)]
+    assert len(texts) == 48 and not [text for text in texts if index.match(text)]
     items = study_items(study)
     assert len(items) == 16 and all(index.match(item.prompt) for item in items)
 
@@ -102,22 +102,15 @@ def test_the_study_is_run_with_a_tiny_student(tmp_path):
     pytest.importorskip("transformers", reason="training needs the [train] extra")
     texts = [row["question"] for row in rows("few.jsonl")]
     student = build_student(tmp_path / "student", texts)
-    shrink = [
-        "evaluation.max_new_tokens=8",
-        "training.max_epochs=10",
-        "training.warmup_steps=1",
-        f"output={tmp_path}/run",
-    ]
+    shrink = ["evaluation.max_new_tokens=8", "training.warmup_steps=1", "budgets.fractions=[1]", "resources.threads=1"]
     with ChatServer() as server:
-        overrides = [f"students.0.model={student}", f"teacher.base_urls=[{server.url}]", *shrink]
-        done = isothink("generate", str(STUDY), *overrides, cwd=tmp_path)
-        assert done.returncode == 0, done.stderr
+        where = [f"students.0.model={student}", f"teacher.base_urls=[{server.url}]", f"output={tmp_path}/run"]
+        done = isothink("run", str(STUDY), *where, *shrink, "--json", cwd=tmp_path)
         asked = len(server.requests)
-    done = isothink("run", str(STUDY), *overrides, "--json", cwd=tmp_path)  # there is no server any more
     assert done.returncode == 0, done.stderr
-    assert asked >= 128
+    assert asked >= 2 * 48
     samples = [pq.read_table(path).to_pylist() for path in (tmp_path / "run").glob("samples/*/samples.parquet")]
-    assert len(samples) == 4 and len({tuple(row["item"] for row in cell) for cell in samples}) == 1
+    assert len(samples) == 2 and len({tuple(row["item"] for row in cell) for cell in samples}) == 1
     assert {(row["benchmark"], row["scorer"]) for cell in samples for row in cell} == {("gsm8k-test", "math")}
     assert all(row["correct"] is not None for cell in samples for row in cell)
     evidence = json.loads((tmp_path / "run" / "evidence.json").read_text(encoding="utf-8"))
@@ -130,3 +123,12 @@ def test_the_page_shows_what_the_files_say():
     files = [path.read_text(encoding="utf-8") for path in (ROOT / "studies").rglob("*.yaml")]
     assert len(blocks) == 2
     assert all(any(block in text for text in files) for block in blocks)
+
+
+def test_the_example_of_the_page_is_a_benchmark():
+    page = (ROOT / "docs" / "benchmark-files.md").read_text(encoding="utf-8")
+    [block] = [part for part in re.findall(r"^```yaml\n(.*?)^```", page, re.M | re.S) if "answer_format" in part]
+    example = parse_benchmark(block, name="the page")
+    row = {"question": "Which?", "subject": "physics", "choices": ["a", "b"], "gold": 1, "passage": "p"}
+    [item] = read_items([Row(1, row)], example, place="here").items
+    assert item.prompt.startswith("Which?\n\nA. a\nB. b\nPut the letter") and item.reference == "B"

@@ -54,7 +54,7 @@ def load_pair_study_file(path: Path, overrides: Sequence[str] = ()) -> PairStudy
     study = read_pair_study(path, overrides)
     if study.output is not None and not any(override.startswith("output=") for override in overrides):
         # a path in a file is beside it
-        study = study.model_copy(update={"output": str(path.parent / _expanded(study.output))})
+        study = study.model_copy(update={"output": str((path.parent / _expanded(study.output)).resolve())})
     with _in_file(path):
         study = resolve_benchmarks(study, path.parent)
         _check(study)
