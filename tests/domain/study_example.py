@@ -28,12 +28,18 @@ VALID = {
         "decontamination": {"words": 13, "shortest_item": 8, "items": True},
     },
     "tokenizer": {"backend": "words"},
+    "rendering": {"ift_format": "plain"},
     "students": [
         {"name": "s", "backend": "transformers", "architecture": ARCHITECTURE},
         {"name": "m", "architecture": {**ARCHITECTURE, "hidden_size": 16, "intermediate_size": 32}},
     ],
     "arms": ["ift", "reasoning", "sequential(0.5)", "mixed(0.5)"],
+    "match": "training_flops",
     "budgets": {"training_flops": [1e6, 2e6]},
+    "lengths": {
+        "sources": {"chain": {"prompts": 10, "prompt_tokens": 6, "ift_tokens": 2, "reasoning_tokens": 12}},
+        "item_prompt_tokens": 8,
+    },
     "seeds": {"default": 1, "arms": {"ift": 2}},
     "training": {
         "batch": {"unit": "tokens", "size": 64},

@@ -457,9 +457,11 @@ def test_recorded_pairs_train_like_those_of_the_teacher_that_wrote_them(tmp_path
     assert again.pairs.pairs == made.pairs.pairs
 
     def tokens(result):
-        (file,) = result.run.glob("corpus/*/tokens.parquet")
-        return pq.read_table(file).drop_columns(["pair", "source"]).to_pylist()
+        (corpus,) = result.run.glob("corpus/*/")
+        lengths = pq.read_table(corpus / "index.parquet").drop_columns(["pair", "source"]).to_pylist()
+        return lengths, [(corpus / f"{part}.tokens").read_bytes() for part in ("prompt", "ift", "reasoning")]
 
+    assert tokens(made)[0], "the control: there are pairs"
     assert tokens(again) == tokens(made)
 
 

@@ -67,9 +67,9 @@ class Budgets(StudyRecord):
         if len(given) != 1:
             raise PydanticCustomError(
                 "budgets",
-                "budgets: found {found}, allowed is one of training_flops, samples, one_epoch_of with fractions",
-                {"found": " and ".join(given) or "none"},
+                "allowed is one of training_flops, samples, one_epoch_of with fractions; given are {given}",
+                {"given": " and ".join(given) or "none"},
             )
         if (self.one_epoch_of is None) != (self.fractions is None):
-            raise PydanticCustomError("budgets", "budgets: one_epoch_of and fractions need each other")
+            raise PydanticCustomError("budgets", "allowed are one_epoch_of and fractions together")
         return self

@@ -93,10 +93,10 @@ class StudentSettings(StudyRecord):
     def _has_a_shape(self) -> "StudentSettings":
         if self.model is None and self.architecture is None:
             raise PydanticCustomError(
-                "student", "student {name}: found neither model nor architecture, it needs one", {"name": self.name}
+                "student", "allowed is student {name} with a model or an architecture", {"name": self.name}
             )
         if self.model is None and (self.revision is not None or self.remote_code != "never"):
             raise PydanticCustomError(
-                "student", "student {name}: revision and remote_code need a model", {"name": self.name}
+                "student", "allowed are revision and remote_code where student {name} has a model", {"name": self.name}
             )
         return self
