@@ -65,6 +65,7 @@ def options() -> argparse.Namespace:
     parser.add_argument(
         "--checkpointing", choices=("auto", "on", "off"), default="auto", help="auto: the 7B shape only"
     )
+    parser.add_argument("--compile", choices=("auto", "never"), default="auto", help="resources.compile of a study")
     parser.add_argument("--tiny", action="store_true", help="shapes of a few thousand parameters")
     parser.add_argument("--without-speed", action="store_true")
     return parser.parse_args()
@@ -196,6 +197,7 @@ def speed(shape: str, chosen: argparse.Namespace, device: Any) -> None:
         device=device,
         micro_batch_tokens=chosen.tokens,
         activation_checkpointing=checkpointing,
+        compiles=chosen.compile == "auto",
     )
     # rows are filled one by one: each takes as many whole examples as fill it
     rows = _steps((chosen.steps + 2) * chosen.rows, chosen.tokens, chosen.example_tokens, config["vocab_size"], seed=9)

@@ -5,6 +5,7 @@ attention over rows of several lengths, or the mask that `transformers` derives 
 """
 
 from importlib.util import find_spec
+from inspect import signature
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -16,6 +17,11 @@ from isothink.backends.micro_batches import fed_tokens
 from isothink.backends.training_batch import Batch, packed_batch
 from isothink.student.protocol import Example
 
+try:
+    from torch.nn.attention.varlen import varlen_attn
+except ImportError:  # PyTorch before 2.10
+    varlen_attn = None
+
 Way = Literal["flash", "varlen", "masks"]
 VARLEN = "isothink_varlen"
 LARGEST_HEAD = 256
@@ -24,6 +30,8 @@ FIRST_CAPABILITY = (8, 0)
 """Ampere: the first generation with bfloat16 and these kernels."""
 TOLERANCE = 1e-3
 """Of the logits' spread. Without a leak kernels give the same logits to the last bits; a leak changes percents."""
+ASKS_FOR_GROUPS = varlen_attn is not None and "enable_gqa" in signature(varlen_attn).parameters
+"""Whether PyTorch's kernel must be told of grouped queries (2.13); before, it finds out by the shapes (2.11)."""
 SOFT_CAPS = ("attn_logit_softcapping", "logit_softcapping")
 
 
@@ -46,11 +54,10 @@ def varlen_attention(
     """
     if query.device.type != "cuda":
         return _one_by_one(query, key, value, cu_seq_lens_q.tolist(), scaling, sliding_window), None
-    from torch.nn.attention.varlen import varlen_attn
-
     # rotary positions leave queries and keys in float32 under autocast, while values are as the kernel wants them
     rows = (part[0].transpose(0, 1).to(value.dtype) for part in (query, key, value))
     window = (-1, 0) if sliding_window is None else (sliding_window - 1, 0)
+    grouped = {"enable_gqa": bool(query.shape[1] != key.shape[1])} if ASKS_FOR_GROUPS else {}
     output = varlen_attn(
         *rows,
         cu_seq_lens_q,
@@ -59,7 +66,7 @@ def varlen_attention(
         max_length_q,
         scale=scaling,
         window_size=window,
-        enable_gqa=query.shape[1] != key.shape[1],
+        **grouped,
     )
     return output[None], None
 
@@ -99,8 +106,8 @@ def ways_of(model: PreTrainedModel, device: torch.device, precision: str) -> lis
     fits = able and precision == "bfloat16" and plain and heads <= LARGEST_HEAD and heads % 8 == 0
     if not fits or not getattr(model, "_supports_flash_attn", False):
         return ["masks"]
-    here: dict[Way, str] = {"flash": "flash_attn", "varlen": "torch.nn.attention.varlen"}
-    return [*(way for way, module in here.items() if find_spec(module) is not None), "masks"]
+    here: dict[Way, bool] = {"flash": find_spec("flash_attn") is not None, "varlen": varlen_attn is not None}
+    return [*(way for way, is_here in here.items() if is_here), "masks"]
 
 
 def use_way(model: PreTrainedModel, way: Way) -> None:

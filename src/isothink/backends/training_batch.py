@@ -1,6 +1,7 @@
 """Examples as the tensors of one pass through a model, padded or packed, and their loss. Used by the trainer."""
 
 import inspect
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
@@ -15,6 +16,8 @@ NO_LOSS = -100
 """The label that cross-entropy ignores."""
 LOGITS_AT_ONCE = 2**27
 """So many logits are made into losses at once; more would hold several copies of them in 32 bits (0.5 GB each)."""
+LossFunction = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
+"""From logits, labels and weights to the weighted sum of cross-entropies."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,8 +121,14 @@ def keeps_logits(model: torch.nn.Module) -> bool:
     return "logits_to_keep" in inspect.signature(model.forward).parameters
 
 
-def batch_loss(model: torch.nn.Module, batch: Batch, *, attention: dict[str, Any] | None = None) -> torch.Tensor:
-    """The weighted sum of a batch's cross-entropies: its part of the step's loss."""
+def batch_loss(
+    model: torch.nn.Module,
+    batch: Batch,
+    *,
+    attention: dict[str, Any] | None = None,
+    loss_of: LossFunction | None = None,
+) -> torch.Tensor:
+    """The weighted sum of a batch's cross-entropies: its part of the step's loss; `loss_of` is a fused function."""
     extra: dict[str, Any] = dict(attention or {})
     if batch.positions is not None:  # and no attention mask: beside one, transformers would not look for examples here
         extra["position_ids"] = batch.positions
@@ -130,13 +139,16 @@ def batch_loss(model: torch.nn.Module, batch: Batch, *, attention: dict[str, Any
         columns = slice(-batch.kept, None) if batch.positions is None else batch.kept
         logits = model(input_ids=batch.ids, use_cache=False, **extra).logits[:, columns]
     flat = logits.flatten(0, 1)
+    if loss_of is not None:
+        return loss_of(flat, batch.labels, batch.weights)
     if flat.numel() <= LOGITS_AT_ONCE:
-        return _weighted_loss(flat, batch.labels, batch.weights)
+        return weighted_loss(flat, batch.labels, batch.weights)
     rows = max(LOGITS_AT_ONCE // flat.shape[1], 1)
     parts = zip(flat.split(rows), batch.labels.split(rows), batch.weights.split(rows), strict=True)
-    return torch.stack([checkpoint(_weighted_loss, *part, use_reentrant=False) for part in parts]).sum()
+    return torch.stack([checkpoint(weighted_loss, *part, use_reentrant=False) for part in parts]).sum()
 
 
-def _weighted_loss(logits: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+def weighted_loss(logits: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    """The sum of cross-entropies, each times its weight. Shapes: [tokens, vocabulary], [tokens], [tokens]."""
     losses = torch.nn.functional.cross_entropy(logits.float(), labels, ignore_index=NO_LOSS, reduction="none")
     return (losses * weights).sum()

@@ -25,6 +25,7 @@ from isothink.backends.adapters import (
     named_weights,
     save_adapters,
 )
+from isothink.backends.compilation import Compiled, pays, recompute_activations
 from isothink.backends.micro_batches import Examples, deal, fed_tokens, packed_passes, padded_passes, predicted_tokens
 from isothink.backends.optimizer_state import adamw, load_moments, moments
 from isothink.backends.packed_attention import Way, attention_arguments, ways_of, works
@@ -94,6 +95,8 @@ class StudentInTraining:
         self._way: Way = "masks"
         if self._layout == "packed":
             self._pack(way)
+        compiles = task.compiles and pays(self._model, device, self._processes)
+        self._compiled = Compiled(self._model) if compiles else None
         self._optimizer = adamw(self._model, task.optimizer)
         if task.state is not None:
             load_moments(self._model, self._optimizer, task.state / OPTIMIZER_FILE)
@@ -156,9 +159,7 @@ class StudentInTraining:
             if task.state is not None:
                 load_adapters(model, task.state)
         if task.activation_checkpointing:
-            # transformers 5 renames it in its course
-            enable = getattr(model, "activation_checkpointing_enable", None) or model.gradient_checkpointing_enable
-            enable({"use_reentrant": False})
+            recompute_activations(model)
         return model.train()
 
     def _spread(self) -> None:
@@ -178,7 +179,10 @@ class StudentInTraining:
         self._layout = "padded"
 
     def _gradients(self, step: OptimizerStep) -> Gradients:
-        """Adds up the gradients of all passes; where memory runs out, does the step again in smaller ones."""
+        """Adds up the gradients of all passes.
+
+        Where memory runs out, the step is done again in smaller ones; where a compiler fails, without it.
+        """
         if not any(predicted_tokens(example) > 0 for example in step.examples):
             raise StepError(f"no token of step {step.number} carries loss: all of its answers are empty")
         while True:
@@ -189,6 +193,13 @@ class StudentInTraining:
                 return Gradients(loss=sum(loss.item() for loss in losses), shapes=self._shapes(passes))
             except torch.OutOfMemoryError:
                 failed = self._share(passes)[len(losses)] or passes[-1]
+            except Exception as error:  # compilers fail in many types; without them, the pass shows whether it is right
+                if self._compiled is None:
+                    raise
+                self._compiled.undo(error)
+                self._compiled = None
+                self._optimizer.zero_grad(set_to_none=True)
+                continue
             # out of the `except` block, which would keep the failed pass's tensors alive
             self._shrink(failed)
 
@@ -208,7 +219,8 @@ class StudentInTraining:
         # the cache of casts would hold every weight a second time, and no weight is read twice in a pass
         half = self._task.precision == "bfloat16"
         with torch.autocast(self.device.type, torch.bfloat16, enabled=half, cache_enabled=False):
-            return batch_loss(self._model, batch, attention=attention_arguments(batch, self._way))
+            loss_of = None if self._compiled is None else self._compiled.loss
+            return batch_loss(self._model, batch, attention=attention_arguments(batch, self._way), loss_of=loss_of)
 
     def _batch(self, examples: Examples, weights: dict[int, float]) -> Batch:
         if self._layout == "packed":

@@ -86,6 +86,7 @@ class VerdictSettings(StudyRecord):
 
 
 Keep = Literal["needed", "all"]
+Compile = Literal["auto", "never"]
 Reporter = Literal["tensorboard", "wandb", "trackio"]
 
 
@@ -102,6 +103,8 @@ class Resources(StudyRecord):
     """The most tokens that go through a model at once; on a GPU found by halving where memory runs out."""
     activation_checkpointing: bool = False
     """Computes activations again in the backward pass: less memory, a third more hardware FLOPs."""
+    compile: Compile = "auto"
+    """`auto` compiles the layers (torch.compile) of students with 1e8 parameters and more, on a GPU that trains alone."""
     checkpoint_seconds: Annotated[float, Field(ge=0, le=1e7)] = 1800.0
     """How much of a segment's training an interruption may lose; 0 keeps the state after every optimizer step."""
     keep: Keep = "needed"

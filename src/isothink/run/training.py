@@ -249,6 +249,7 @@ def _task(workspace: Workspace, segment: Segment, state: Path | None) -> Trainin
         loss_weighting=training.loss_weighting,
         micro_batch_tokens=resources.micro_batch_tokens,
         activation_checkpointing=resources.activation_checkpointing,
+        compiles=resources.compile != "never",
         device=workspace.device,
     )
 

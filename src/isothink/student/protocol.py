@@ -71,7 +71,7 @@ class TrainingTask:
 
     `state` is a folder that `TrainingState.save` filled with the optimizer's state: a parent's or this segment's own
     last checkpoint; None starts from the initial student. `device` counts workers, each of which takes one device of
-    this machine, unless several processes train together.
+    this machine, unless several processes train together. `compiles` allows compiled kernels where they pay.
     """
 
     student: InitialStudent
@@ -83,6 +83,7 @@ class TrainingTask:
     loss_weighting: Literal["token", "example"] = "token"
     micro_batch_tokens: int | None = None
     activation_checkpointing: bool = False
+    compiles: bool = True
     device: int = 0
 
 
