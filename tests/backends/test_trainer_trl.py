@@ -1,9 +1,9 @@
-"""The losses are those of TRL's `SFTTrainer` where both are set to the same work. Needs the `benchmarks` extra."""
+"""The losses are those of TRL's `SFTTrainer` where both are set to the same work."""
 
 import pytest
 
 torch = pytest.importorskip("torch", reason="training needs the [train] extra")
-pytest.importorskip("trl", reason="compares with TRL: pip install 'isothink[benchmarks]'")
+pytest.importorskip("trl", reason="compares with TRL: pip install 'isothink[test]'")
 
 from transformers import PrinterCallback, TrainerCallback  # noqa: E402
 

@@ -104,7 +104,7 @@ class Resources(StudyRecord):
     activation_checkpointing: bool = False
     """Computes activations again in the backward pass: less memory, a third more hardware FLOPs."""
     compile: Compile = "auto"
-    """`auto` compiles the layers (torch.compile) of students with 1e8 parameters and more, on a GPU that trains alone."""
+    """`auto` compiles the layers of students with 1e8 parameters and more on a GPU (torch.compile)."""
     checkpoint_seconds: Annotated[float, Field(ge=0, le=1e7)] = 1800.0
     """How much of a segment's training an interruption may lose; 0 keeps the state after every optimizer step."""
     keep: Keep = "needed"
