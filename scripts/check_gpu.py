@@ -157,9 +157,9 @@ def _open(config: dict[str, Any], *, layout: Any, device: Any, **changes: Any) -
     settings: dict[str, Any] = {"precision": "bfloat16", "pad_id": 0, **changes}
     way = "varlen" if layout == "packed" and device.type == "cpu" else None
     student = InitialStudent(config=config, seed=0)
-    return TransformersTrainer(layout=layout, way=way).open(
-        TrainingTask(student=student, state=None, optimizer=AdamW(), **settings)
-    )
+    task = TrainingTask(student=student, state=None, optimizer=AdamW(), **settings)
+    with device:  # random weights of 7B take minutes on a CPU
+        return TransformersTrainer(layout=layout, way=way).open(task)
 
 
 def _steps(count: int, tokens: int, mean: int, vocabulary: int, *, seed: int) -> list[Any]:
