@@ -25,7 +25,6 @@ from isothink.run.identity import asking_identity, corpus_step, limit_of_pilot, 
 from isothink.run.inputs import Inputs, make_inputs, pilot_inputs, read_inputs, stored_pairs
 from isothink.run.load import default_folder
 from isothink.run.progress import Progress
-from isothink.run.reporting import write_report
 from isothink.run.result import STAGES, Failure, RunResult, Stage
 from isothink.run.scheduler import Outcome, Scheduler, Step
 from isothink.run.states import SegmentFiles
@@ -274,6 +273,8 @@ class _Run:
             evidence = analyze_run(workspace)
             made = {"schema_version": SCHEMA_VERSION, "evidence_of": [state, _digest(self.folder.evidence_file)]}
         if with_report and made.get("report_of") != [state, _digest(self.folder.report_file)]:
+            from isothink.run.reporting import write_report  # what draws takes a second to load
+
             write_report(workspace, evidence)
             made = {**made, "report_of": [state, _digest(self.folder.report_file)]}
         if made != before:
