@@ -13,10 +13,10 @@ def test_what_long_pairs_took_is_said_for_every_arm():
     )
     planned = plan_with(("arms", arms), ("training.max_tokens", 64), lengths=lost)
     assert planned.notes[0] == (
-        "Of 13 pairs (20.0%) one sequence or both are longer than 64 tokens: they are in no arm, and with them go"
+        "Too long: 13 pairs (20.0%) have a sequence of more than 64 tokens. They are in no arm, and with them go"
         " 6.2% of all IFT answer tokens (ift, sequential(0.5)) and 50.0% of all trace tokens (reasoning,"
         " sequential(0.5))."
     )
     planned = plan_with(("arms", ["reasoning"]), ("training.max_tokens", 64), lengths=lost)
     assert planned.notes[0].endswith("with them go 50.0% of all trace tokens (reasoning).")
-    assert not any("longer than" in note for note in plan_with().notes)
+    assert not any("Too long" in note for note in plan_with().notes)

@@ -21,5 +21,5 @@ def test_lost_pairs_and_infeasible_cells_are_said_before_training(tmp_path, monk
     assert capsys.readouterr().err == ""
     pipeline.run_study(study, until="train")
     lost, infeasible = capsys.readouterr().err.splitlines()
-    assert "longer than 22 tokens: they are in no arm" in lost
+    assert "of more than 22 tokens. They are in no arm" in lost
     assert infeasible == "10 of 20 cells are infeasible; isothink plan says why"

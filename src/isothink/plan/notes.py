@@ -47,8 +47,8 @@ def over_length_note(lost: OverLength, arms: Sequence[str]) -> str:
     ]
     shares = [f"{100 * share:.1f}% of all {what} tokens ({', '.join(names)})" for share, what, names in reads if names]
     return (
-        f"Of {lost.pairs:,} pairs ({100 * lost.pairs_share:.1f}%) one sequence or both are longer than"
-        f" {lost.max_tokens:,} tokens: they are in no arm, and with them go {' and '.join(shares)}."
+        f"Too long: {lost.pairs:,} pairs ({100 * lost.pairs_share:.1f}%) have a sequence of more than"
+        f" {lost.max_tokens:,} tokens. They are in no arm, and with them go {' and '.join(shares)}."
     )
 
 
