@@ -193,6 +193,19 @@ def test_an_answer_ends_with_what_the_template_puts_after_a_turn(kinds, name, en
     assert one.words([one.ours.end_id]) == ends[:1]
 
 
+def test_a_template_without_a_generation_prompt_still_opens_the_answers_turn(tmp_path):
+    """Else a student would answer where the template has not yet said that it is its turn."""
+    turn = "<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n"
+    template = f"{{% for message in messages %}}{turn}{{% endfor %}}\n"
+    one = opened(tmp_path, byte_level(tags=False), template, eos_token=TEXT_END)
+    chat = [{"role": "user", "content": "what is 2 ?"}, {"role": "assistant", "content": "two"}]
+    (prompt,), (answer,) = one.ours.encode_prompts(["what is 2 ?"]), one.ours.encode_answers(["two"])
+    whole = one.theirs.apply_chat_template(chat, return_dict=False)
+    assert prompt + answer == whole[: len(prompt) + len(answer)]
+    assert one.theirs.decode(prompt).endswith("<|im_start|>assistant\n")
+    assert prompt == one.rendered("what is 2 ?"), "as servers of the finished student will render it"
+
+
 def test_a_template_without_an_end_takes_the_end_of_sequence(tmp_path):
     template = "{% for message in messages %}{{ message.content }}\n{% endfor %}"
     one = opened(tmp_path, byte_level(tags=False), template, eos_token=TEXT_END)

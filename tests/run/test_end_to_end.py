@@ -7,12 +7,18 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
 from isothink import api
+from isothink.backends.micro_batches import packed_passes
 from isothink.compute.flops import decode_flops, prefill_flops
+from isothink.corpus.order import prompt_order
 from isothink.run.load import default_folder
+from isothink.run.segment_work import SegmentWork
+from isothink.run.workspace import Workspace
+from isothink.store.run_folder import RunFolder
 
 from .tiny import evidence_of, isothink
 
@@ -65,6 +71,29 @@ def test_arms_of_a_seed_read_one_prompt_order(finished):
         }
         assert counts["ift"][0] > counts["sequential(0.5)"][0] > counts["reasoning"][0]
         assert all(unique <= prompts for prompts, unique in counts.values())
+
+
+def test_what_students_read_is_their_arms_order_packed_or_not_whichever_worker_trained_them(finished):
+    _, run, _ = finished
+    workspace = Workspace(RunFolder(run))
+    corpus, lengths = workspace.inputs.corpus, workspace.lengths
+    segments = {segment.id: segment for segment in workspace.plan.segments}
+    for cell in workspace.plan.cells:
+        path = [segments[step] for step in cell.path]
+        read, tokens, recorded = [], [], []
+        for segment in path:
+            steps = [SegmentWork(workspace, segment).step(index) for index in range(segment.steps)]
+            passes = [packed_passes(step.examples, 300) for step in steps]
+            read.extend(one for each in passes for packed in each for one in packed)
+            tokens.extend(sum(len(one.prompt) + len(one.answer) for one in step.examples) for step in steps)
+            recorded.extend(pq.read_table(run / "segments" / segment.id / "metrics.parquet")["tokens"].to_pylist())
+        assert recorded == tokens
+        order = prompt_order(lengths, seed=cell.seed, count=cell.prompts)
+        boundary = max((segment.last for segment in path if segment.arm == "ift"), default=0)
+        assert len(read) == cell.prompts
+        for position, (pair, one) in enumerate(zip(order, read, strict=True)):
+            answers = corpus.ift if position < boundary else corpus.reasoning
+            assert np.array_equal(one.prompt, corpus.prompt[pair]) and np.array_equal(one.answer, answers[pair])
 
 
 def test_every_cell_answers_the_same_items(finished):

@@ -213,6 +213,15 @@ def test_an_answer_has_to_fit_behind_every_prompt(place):
         make_inputs(load(place, "evaluation.max_new_tokens=250"), PAIRS[:1])
 
 
+def test_an_answer_has_to_fit_behind_the_prompts_that_choose_rates_too(place):
+    sweep = "{by: sweep, grid: [1e-3, 1e-2], budget_share: 1, validation: {tasks: [largest], items_per_task: 4}}"
+    tokens = make_inputs(load(place), PAIRS[:9]).item_prompt_tokens
+    cap = f"evaluation.max_new_tokens={256 - max(tokens)}"
+    make_inputs(load(place, cap), PAIRS[:9])
+    with pytest.raises(StudyError, match=r"evaluation\.max_new_tokens: found .*student small has 256 positions"):
+        make_inputs(load(place, cap, f"training.learning_rate={sweep}"), PAIRS[:9])
+
+
 def test_a_tokenizer_that_changed_under_a_run_is_noticed(place):
     study = load(place)
     folder, _ = frozen(study, PAIRS[:3], place)

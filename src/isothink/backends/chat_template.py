@@ -30,6 +30,8 @@ _CLOCK = "strftime_now"
 _FIXED_CLOCK = f"{{%- macro {_CLOCK}(format) -%}}{TODAY}{{%- endmacro -%}}"
 _TOGGLES = ("enable_thinking", "thinking")
 _EDGE = "\t \t"
+_LAST_NEW_LINE = "\n"
+"""Jinja does not show the one that a template ends with."""
 _HINT = "name a Jinja file in tokenizer.chat_template whose generation prompt opens no trace: students choose"
 
 Message = Mapping[str, str]
@@ -72,6 +74,7 @@ def take_apart(source: str, render: Render, *, system_prompt: str | None, name: 
     """
     if _CLOCK in source:
         source = _FIXED_CLOCK + source
+    source = _with_generation_prompt(source, render, name)
     found = ""
     for setting in _settings(source):
         template = _rendered(setting + source, render, system_prompt, name)
@@ -82,6 +85,26 @@ def take_apart(source: str, render: Render, *, system_prompt: str | None, name: 
         f"tokenizer.model: the chat template of {name} writes a think tag into every prompt ({found[-60:]!r})",
         hint=_HINT,
     )
+
+
+def _with_generation_prompt(source: str, render: Render, name: str) -> str:
+    """The template, which opens the assistant's turn when it is asked to: some never do, and show a prompt only.
+
+    A blank that a template puts before every answer (Mistral) is no part of the header: a prompt that ended with one
+    would split what tokenizers hold together.
+    """
+    user, answer = (f"{word}{uuid.uuid4().hex}" for word in ("User", "Answer"))
+    chat = [{"role": "user", "content": user}]
+    shown = render(source, chat, True)
+    if shown != render(source, chat, False):
+        return source
+    _, tail = _parted(shown, user, "user's message", name)
+    whole = render(source, [*chat, {"role": "assistant", "content": answer}], False)
+    before = _parted(whole, answer, "assistant's message", name)[0].rpartition(user)[2]
+    header = before.removeprefix(tail).rstrip(" ")
+    if not header.strip() or not before.startswith(tail):
+        return source
+    return f"{source.removesuffix(_LAST_NEW_LINE)}{{{{ {header!r} if add_generation_prompt else '' }}}}"
 
 
 def _settings(source: str) -> Iterator[str]:

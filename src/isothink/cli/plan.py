@@ -42,7 +42,7 @@ def _cells(plan: Plan) -> Any:
             f"{100 * first.flops / first.budget_flops:.1f}%",
             f"{first.steps:,}",
             f"{first.prompts:,}",
-            f"{first.epochs:.1f}",
+            f"{first.epochs:.2f}",
             done,
         )
     return table
@@ -62,16 +62,15 @@ def _by_configuration(cells: Sequence[PlannedCell]) -> list[list[PlannedCell]]:
 def _epochs(plan: Plan, study: Study) -> Any:
     from rich.table import Table
 
-    top = max(plan.budgets_flops)
-    table = Table(title=f"epochs per benchmark at {scientific(top)} FLOPs, seed 0")
-    cells = [cell for cell in plan.cells if cell.feasible and cell.seed == 0 and cell.budget_flops == top]
+    table = Table(title=f"epochs by source at the largest budget ({plan.budgets[-1]}), seed 0")
+    cells = [cell for cell in plan.cells if cell.feasible and cell.seed == 0 and cell.budget == plan.budgets[-1]]
     sources = sorted({source for cell in cells for source in cell.epochs_by_source})
     table.add_column("student")
     table.add_column("arm")
     for source in sources:
         table.add_column(source, justify="right")
     for cell in cells:
-        table.add_row(cell.student, cell.arm, *(f"{cell.epochs_by_source[source]:.1f}" for source in sources))
+        table.add_row(cell.student, cell.arm, *(f"{cell.epochs_by_source[source]:.2f}" for source in sources))
     return table
 
 

@@ -36,7 +36,6 @@ def declared_lengths(settings: DeclaredLengths, *, vocabulary_size: int, max_tok
     prompt = np.repeat([one.prompt_tokens for one in sources], counts)
     plain = _answers(sources, "ift")
     thought = _answers(sources, "reasoning")
-    ids = tuple([f"{name}-{index}" for name, count in zip(names, counts, strict=True) for index in range(count)])
     fits = np.ones(len(source), dtype=bool)
     if max_tokens is not None:
         fits = prompt + np.maximum(plain, thought) <= max_tokens
@@ -47,9 +46,7 @@ def declared_lengths(settings: DeclaredLengths, *, vocabulary_size: int, max_tok
                     f"lengths.sources.{name}: found no pair of at most {max_tokens} tokens, every source needs one",
                     hint="training.max_tokens, or the positions that the students have, are the limit",
                 )
-    dropped = int(len(fits) - np.count_nonzero(fits))
-    if dropped:
-        ids = tuple([pair for pair, kept in zip(ids, fits.tolist(), strict=True) if kept])
+    kept = int(np.count_nonzero(fits))
     return CorpusLengths(
         origin="declared",
         corpus=DECLARED,
@@ -60,8 +57,8 @@ def declared_lengths(settings: DeclaredLengths, *, vocabulary_size: int, max_tok
         prompt=prompt[fits],
         ift=(prompt + plain)[fits],
         reasoning=(prompt + thought)[fits],
-        ids=ids,
-        dropped_pairs=dropped,
+        ids=("",) * kept,  # as many as there are pairs; nobody has named them
+        dropped_pairs=len(fits) - kept,
         dropped_ift_share=float(plain[~fits].sum() / plain.sum()),
         dropped_trace_share=float(thought[~fits].sum() / thought.sum()),
     )

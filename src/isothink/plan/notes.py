@@ -1,13 +1,26 @@
-"""What a reader of a plan must know that its figures do not say. Called by planner.py."""
+"""What a reader of a plan must know that its figures do not say. Called by planner.py; run/ repeats what was lost."""
+
+from collections.abc import Sequence
 
 from isothink.corpus.lengths import CorpusLengths
+from isothink.domain.arm import Plain, parse_arm
 from isothink.domain.study import Study
 from isothink.plan.cells import ItemLengths
+from isothink.plan.record import OverLength
 
 
-def notes_of(study: Study, lengths: CorpusLengths, items: ItemLengths, *, rates_are_missing: bool) -> tuple[str, ...]:
+def notes_of(
+    study: Study,
+    lengths: CorpusLengths,
+    items: ItemLengths,
+    over_length: OverLength | None,
+    *,
+    rates_are_missing: bool,
+) -> tuple[str, ...]:
     """One sentence each."""
     notes = []
+    if over_length is not None:
+        notes.append(over_length_note(over_length, study.arms))
     if lengths.origin == "declared":
         notes.append(_declared(study, items))
     if study.teacher.backend == "symbolic":
@@ -22,6 +35,21 @@ def notes_of(study: Study, lengths: CorpusLengths, items: ItemLengths, *, rates_
             " FLOPs do not depend on rates; the ids of segments and samples will change."
         )
     return tuple(notes)
+
+
+def over_length_note(lost: OverLength, arms: Sequence[str]) -> str:
+    """What too long sequences took from each arm: the same pairs from all, of their tokens those that an arm reads."""
+    assert lost.max_tokens is not None, "without a cap nothing is too long"
+    plain = [Plain(format=name) for name in ("ift", "reasoning")]
+    reads = [
+        (lost.ift_tokens_share, "IFT answer", [text for text in arms if parse_arm(text) != plain[1]]),
+        (lost.trace_tokens_share, "trace", [text for text in arms if parse_arm(text) != plain[0]]),
+    ]
+    shares = [f"{100 * share:.1f}% of all {what} tokens ({', '.join(names)})" for share, what, names in reads if names]
+    return (
+        f"Too long: {lost.pairs:,} pairs ({100 * lost.pairs_share:.1f}%) have a sequence of more than"
+        f" {lost.max_tokens:,} tokens. They are in no arm, and with them go {' and '.join(shares)}."
+    )
 
 
 def _declared(study: Study, items: ItemLengths) -> str:

@@ -57,7 +57,8 @@ def plan(
     missing = isinstance(study.training.learning_rate, RateSweep) and any(
         student.name not in (chosen_rates or {}) for student in students
     )
-    return planner.assemble(students, trials, cells, notes_of(study, lengths, items, rates_are_missing=missing))
+    notes = notes_of(study, lengths, items, planner.over_length(), rates_are_missing=missing)
+    return planner.assemble(students, trials, cells, notes)
 
 
 class _Planner:
@@ -142,7 +143,7 @@ class _Planner:
             segments=tuple(segments.values()),
             cells=tuple(cells),
             trials=trials.trials,
-            dropped_over_length=self._over_length(),
+            dropped_over_length=self.over_length(),
             total_flops=spent["training"],
             unshared_flops=sum(cell.flops for cell in cells if cell.flops is not None),
             phases=phases,
@@ -160,7 +161,8 @@ class _Planner:
             notes=notes,
         )
 
-    def _over_length(self) -> OverLength | None:
+    def over_length(self) -> OverLength | None:
+        """What was lost with pairs that are too long; None where none was."""
         lengths = self.lengths
         if not lengths.dropped_pairs:
             return None

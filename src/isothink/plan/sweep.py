@@ -11,7 +11,7 @@ from fractions import Fraction
 import numpy as np
 
 from isothink.corpus.lengths import CorpusLengths
-from isothink.domain.arm import Mixed, parse_arm
+from isothink.domain.arm import FORMATS, Mixed, Plain, parse_arm
 from isothink.domain.study import Study
 from isothink.domain.training_settings import FormatRates, RateFormat, RateSweep
 from isothink.errors import StepError, StudyError
@@ -27,6 +27,7 @@ from isothink.plan.cells import (
 )
 from isothink.plan.path import Infeasible
 from isothink.plan.prepared import PreparedStudent
+from isothink.plan.pricing import stream_arms
 from isothink.plan.record import ChosenRates, PlannedTrial, Segment
 from isothink.plan.tree import CellPath, cell_paths, identify, open_seed, student_streams
 from isothink.store.fingerprint import fingerprint
@@ -90,11 +91,15 @@ def validation_items(study: Study, items: ItemLengths) -> ItemLengths:
 
 
 def _arms_of(study: Study, sweep: RateSweep) -> dict[RateFormat, str]:
-    """What the trials of each format read."""
-    arms: dict[RateFormat, str] = {"ift": "ift", "reasoning": "reasoning"}
-    if sweep.with_mixed:
-        mixed = (text for text in study.arms if isinstance(parse_arm(text), Mixed))
-        arms["mixed"] = next(mixed, str(Mixed(rho=0.5)))
+    """What the trials of each format read; a format whose rate no arm is trained with has none."""
+    streams = [stream for text in study.arms for stream in stream_arms(parse_arm(text))]
+    mixed = [str(stream) for stream in streams if isinstance(stream, Mixed)]
+    used = {str(stream) for stream in streams if isinstance(stream, Plain)}
+    if mixed and not sweep.with_mixed:
+        used.add("reasoning")
+    arms: dict[RateFormat, str] = {name: name for name in FORMATS if name in used}
+    if mixed and sweep.with_mixed:
+        arms["mixed"] = mixed[0]
     return arms
 
 
@@ -170,5 +175,7 @@ def choose_rates(trials: Sequence[PlannedTrial], scores: Mapping[str, float]) ->
             grid = [trial.rate for trial in own]
             if best.rate in (min(grid), max(grid)):
                 edges.append(name)
-        chosen.append(ChosenRates(student=student, rates=FormatRates(**rates), at_edge=tuple(edges)))
+        unread = next(iter(rates.values()))  # a format without trials: nothing is trained with its rate
+        whole = FormatRates(**{"ift": unread, "reasoning": unread, **rates})
+        chosen.append(ChosenRates(student=student, rates=whole, at_edge=tuple(edges)))
     return tuple(chosen)

@@ -17,13 +17,14 @@ from isothink.domain.pair import Pair
 from isothink.domain.sample import Item
 from isothink.domain.student_settings import ModelTokenizer, StudentSettings
 from isothink.domain.study import PairStudy, Study
+from isothink.domain.training_settings import RateSweep
 from isothink.errors import RunFolderError, StudyError, UsageError
 from isothink.plan.planner import ItemLengths
 from isothink.plan.students import longest_sequence, positions_of, student_architecture
 from isothink.run.backends import load_tokenizer, load_vocabulary
 from isothink.run.generation import Sink, make_pairs
 from isothink.run.identity import corpus_step, limit_of_pilot, pairs_step, pilot_step
-from isothink.run.items import study_items
+from isothink.run.items import study_items, validation_items
 from isothink.store.fingerprint import fingerprint
 from isothink.store.run_folder import MANIFEST, RunFolder
 from isothink.store.tables import ITEMS_FILE, PAIRS_FILE, read_columns, write_columns
@@ -140,11 +141,13 @@ def _items(study: Study, tokenizer: Tokenizer) -> tuple[tuple[Item, ...], tuple[
     """The items, and the tokens of their rendered prompts.
 
     Raises:
-        StudyError: a student cannot read a prompt and an answer after it.
+        StudyError: a student cannot read a prompt and an answer after it; or a sweep of rates has no items of its own.
     """
     items = study_items(study)
-    tokens = tuple(len(prompt) for prompt in tokenizer.encode_prompts([item.prompt for item in items]))
-    longest, cap = max(tokens, default=0), study.evaluation.max_new_tokens
+    sweep = study.training.learning_rate
+    asked = [*items, *(validation_items(study, sweep.validation) if isinstance(sweep, RateSweep) else ())]
+    lengths = [len(prompt) for prompt in tokenizer.encode_prompts([item.prompt for item in asked])]
+    longest, cap = max(lengths, default=0), study.evaluation.max_new_tokens
     for index, student in enumerate(study.students):
         positions = positions_of(study, index)
         if positions is not None and longest + cap > positions:
@@ -152,7 +155,7 @@ def _items(study: Study, tokenizer: Tokenizer) -> tuple[tuple[Item, ...], tuple[
                 f"evaluation.max_new_tokens: found {cap}, allowed are numbers up to {max(0, positions - longest)}:"
                 f" student {student.name} has {positions} positions and the longest prompt takes {longest}"
             )
-    return items, tokens
+    return items, tuple(lengths[: len(items)])
 
 
 def _is_balanced(study: Study) -> bool:

@@ -13,6 +13,7 @@ from isothink.domain.teacher_settings import OpenAITeacher, TransformersTeacher
 from isothink.errors import StepError, UsageError
 from isothink.evidence.record import Evidence
 from isothink.plan.declared import declared_items, smallest_vocabulary
+from isothink.plan.notes import over_length_note
 from isothink.plan.planner import plan as make_plan
 from isothink.plan.record import Plan
 from isothink.plan.students import longest_sequence
@@ -24,7 +25,7 @@ from isothink.run.disk import require_space
 from isothink.run.identity import asking_identity, corpus_step, limit_of_pilot, pairs_step, pilot_step
 from isothink.run.inputs import Inputs, make_inputs, pilot_inputs, read_inputs, stored_pairs
 from isothink.run.load import default_folder
-from isothink.run.progress import Progress
+from isothink.run.progress import Progress, say
 from isothink.run.result import STAGES, Failure, RunResult, Stage
 from isothink.run.scheduler import Outcome, Scheduler, Step
 from isothink.run.states import SegmentFiles
@@ -226,12 +227,22 @@ class _Run:
         states.forget_unneeded()
         states.forget_stateless(steps)
         require_space(plan, self.folder, steps)
+        if steps and not self.quiet:
+            self._say_what_is_left_out(plan)
         outcome = self._schedule(steps, processes=self.study.resources.processes, states=states)
         for cell in plan.cells:
             broken = [step for step in (*cell.path, cell.samples) if step in outcome.failed]
             if broken:
                 self.failures[cell.id] = outcome.failed[str(broken[0])]
         return bool(steps)
+
+    def _say_what_is_left_out(self, plan: Plan) -> None:
+        """Before anything is spent on training: which pairs no arm reads, which cells nobody trains."""
+        if plan.dropped_over_length is not None:
+            say(over_length_note(plan.dropped_over_length, self.study.arms))
+        infeasible = sum(not cell.feasible for cell in plan.cells)
+        if infeasible:
+            say(f"{infeasible} of {len(plan.cells)} cells are infeasible; isothink plan says why")
 
     def _schedule(self, steps: list[Step], *, processes: int, states: SegmentFiles | None = None) -> Outcome:
         if not steps:
@@ -273,7 +284,7 @@ class _Run:
             evidence = analyze_run(workspace)
             made = {"schema_version": SCHEMA_VERSION, "evidence_of": [state, _digest(self.folder.evidence_file)]}
         if with_report and made.get("report_of") != [state, _digest(self.folder.report_file)]:
-            from isothink.run.reporting import write_report  # what draws takes a second to load
+            from isothink.run.reporting import write_report  # its plots take longer to import than a plan to make
 
             write_report(workspace, evidence)
             made = {**made, "report_of": [state, _digest(self.folder.report_file)]}
