@@ -165,6 +165,18 @@ def test_a_toggle_that_is_ignored_stops_after_the_probes_with_both_replies(tmp_p
         assert len(server.counts()) == 16
 
 
+def test_a_server_that_was_repaired_after_the_probes_is_probed_anew(tmp_path):
+    write_prompts(tmp_path)
+    with ChatServer(toggle="never") as server:
+        path = write_study(tmp_path, server.url)
+        with pytest.raises(StepError, match="does not reason"):
+            generate(path)
+        server.settings.toggle = "works"
+        assert generate(path).pairs.pairs == len(PROMPTS)
+        probed = {question for question, count in server.counts().items() if count == 2}
+    assert len(probed) == 16 and server.counts() == {**every(1), **dict.fromkeys(probed, 2)}
+
+
 def test_an_answer_in_the_reasoning_field_is_merged_and_said(tmp_path):
     write_prompts(tmp_path)
     with ChatServer(toggle="merged") as server:

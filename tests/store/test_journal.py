@@ -80,6 +80,18 @@ def test_failures_can_be_forgotten_and_stay_forgotten(tmp_path):
     assert rows_of(tmp_path, ["a"])["a"]["failure"] == 2
 
 
+def test_replies_can_be_forgotten_and_stay_forgotten_until_they_come_again(tmp_path):
+    with Journal(tmp_path) as journal:
+        for key in ("a", "b", "c"):
+            journal.append(key, {"reply": 1}, failed=key == "c")
+        journal.forget(["a", "c", "never asked"])
+        assert len(journal) == 1 and journal.failures == 0 and journal.get("a") is None
+    with Journal(tmp_path) as journal:
+        assert "a" not in journal and "b" in journal and journal.failures == 0
+        journal.append("a", {"reply": 2})
+    assert rows_of(tmp_path, ["a", "b"])["a"]["reply"] == 2
+
+
 def test_a_full_disk_stops_with_one_line_and_everything_before_is_kept(tmp_path):
     script = f"""
 import resource, signal, sys

@@ -17,6 +17,7 @@ from isothink.domain.filter_settings import Filters
 from isothink.domain.pair import Prompt
 from isothink.domain.reply import MODES, Failure, ReasoningMode, Reply
 from isothink.domain.teacher_settings import ModelTeacher, mode_sampling
+from isothink.errors import StepError
 from isothink.store.fingerprint import fingerprint
 from isothink.store.journal import Journal
 from isothink.store.run_folder import write_json
@@ -203,7 +204,11 @@ class PaidAnswers:
             for question, failure in failures.values():
                 self._keep(question, failure)
         probes = [Probe(prompt=prompt.text, **self._both(prompt.text, failures)) for prompt in prompts]
-        check_toggle(self._teacher.name, probes)
+        try:
+            check_toggle(self._teacher.name, probes)
+        except StepError:
+            self._journal.forget(question.key for question in questions)  # else a repaired server is never asked again
+            raise
 
     def _both(
         self, text: str, failures: Mapping[str, tuple[Question, Failure]]

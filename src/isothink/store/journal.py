@@ -11,7 +11,7 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
@@ -81,8 +81,15 @@ class Journal:
         count = len(self._failed)
         if count:
             self._add({"forget_failures": True, "at": time.time()})
-            self._forget()
+            self._drop(list(self._failed))
         return count
+
+    def forget(self, keys: Iterable[str]) -> None:
+        """Takes these questions for not asked, for good; their rows stay in the files, as all do."""
+        known = [key for key in keys if key in self]
+        if known:
+            self._add({"forget": known, "at": time.time()})
+            self._drop(key.encode() for key in known)
 
     def append(self, key: str, facts: dict[str, Any], *, failed: bool = False) -> None:
         """Adds a row. It outlives the process from here on, and the machine's power a few seconds later.
@@ -110,10 +117,10 @@ class Journal:
             ) from None
         return start
 
-    def _forget(self) -> None:
-        for key in self._failed:
+    def _drop(self, keys: Iterable[bytes]) -> None:
+        for key in keys:
             self._index.pop(key, None)
-        self._failed.clear()
+            self._failed.discard(key)
 
     def get(self, key: str) -> dict[str, Any] | None:
         """The row of that key, or None where there is none.
@@ -188,7 +195,9 @@ class Journal:
                 if "started" in row:
                     started = last = float(row["started"])
                 elif "forget_failures" in row:
-                    self._forget()
+                    self._drop(list(self._failed))
+                elif isinstance(row.get("forget"), list):
+                    self._drop(str(key).encode() for key in row["forget"])
                 elif isinstance(row.get("key"), str):
                     self._note(row["key"].encode(), len(self._files) - 1, offset, row.get("failed") is True)
                     last = float(row["at"])
