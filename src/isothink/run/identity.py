@@ -33,8 +33,16 @@ def asking_identity(teacher: ModelTeacher) -> dict[str, Any]:
     common["sampling"] = teacher.sampling.model_dump()
     if isinstance(teacher, OpenAITeacher):
         return {**common, "model": teacher.model}
-    model = {"model": teacher.model} if teacher.digest is None else {"digest": teacher.digest}
-    return {**common, **model, "revision": teacher.revision, "precision": teacher.precision}
+    return {**common, **_local_model(teacher), "revision": teacher.revision, "precision": teacher.precision}
+
+
+def _local_model(teacher: TransformersTeacher) -> dict[str, Any]:
+    """A folder by its digest alone; a model of the Hub by its name, beside the digest of a template of one's own."""
+    digest = {} if teacher.digest is None else {"digest": teacher.digest}
+    if digest and Path(teacher.model).is_absolute():
+        return digest
+    file = {} if teacher.gguf_file is None else {"gguf_file": teacher.gguf_file}
+    return {"model": teacher.model, **file, **digest}
 
 
 def toggle_of(teacher: SymbolicTeacher | RecordedTeacher | ModelTeacher) -> dict[str, JsonValue]:
