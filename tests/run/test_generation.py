@@ -421,6 +421,7 @@ def test_a_study_that_makes_pairs_only_trains_nothing(tmp_path, server):
         ({"teacher": {"off": {"request": {"temperature": 2}}}}, "temperature is not set here"),
         ({"prompts": "nowhere.jsonl"}, "there is no such file"),
         ({"answer_format": "math"}, "needs rows.reference"),
+        ({"filters": {"on_length": "retry", "retry_max_tokens": 100}}, "found 100, allowed is more than the first"),
         ({"rows": {"layout": "pairs"}}, "allowed with teacher openai: prompts"),
         ({"rows": {"prompt": "question"}}, "found no column 'question'"),
         ({"teacher": {"api_key_variable": "NOT_THERE"}}, "NOT_THERE"),

@@ -28,7 +28,7 @@ class Filters(StudyRecord):
     on_length: Literal["drop", "keep", "retry"] = "drop"
     """A reply that the token cap cut off: drop the pair, keep it, or ask again with `retry_max_tokens`, then drop."""
     retry_max_tokens: Count | None = None
-    """Twice the cap by default."""
+    """More than the cap of either mode; twice the cap by default."""
     keep: Literal["all", "both_correct", "reasoning_correct"] = "all"
     """Where prompts have references: which pairs stay. Dropping what only thinking solves would favour IFT."""
     decontamination: Decontamination = Decontamination()

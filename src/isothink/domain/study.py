@@ -15,6 +15,7 @@ from isothink.domain.benchmark_settings import Benchmark
 from isothink.domain.budget_settings import Budgets, DeclaredLengths, Match
 from isothink.domain.filter_settings import Filters
 from isothink.domain.prompt_settings import DataPrompts, ProceduralPrompts
+from isothink.domain.reply import MODES
 from isothink.domain.student_settings import Rendering, StudentSettings, TokenizerSettings
 from isothink.domain.study_record import (
     Count,
@@ -26,7 +27,7 @@ from isothink.domain.study_record import (
     distinct,
     printable,
 )
-from isothink.domain.teacher_settings import TeacherSettings
+from isothink.domain.teacher_settings import OpenAITeacher, TeacherSettings, TransformersTeacher, mode_sampling
 from isothink.domain.training_settings import RateTable, Training
 
 SCHEMA_VERSION = 1
@@ -146,6 +147,19 @@ class PairStudy(StudyRecord):
                             "allowed": "pairs, messages, completions" if teacher == "recorded" else "prompts",
                         },
                     )
+        return self
+
+    @model_validator(mode="after")
+    def _retry_is_longer(self) -> "PairStudy":
+        teacher, longer = self.teacher, self.filters.retry_max_tokens
+        if longer is not None and isinstance(teacher, OpenAITeacher | TransformersTeacher):
+            cap = max(mode_sampling(teacher, mode).max_tokens for mode in MODES)
+            if longer <= cap:
+                raise PydanticCustomError(
+                    "retry",
+                    "filters.retry_max_tokens: found {longer}, allowed is more than the first cap, {cap}",
+                    {"longer": longer, "cap": cap},
+                )
         return self
 
 
