@@ -287,6 +287,15 @@ class TestFaults:
         assert len(received) == 100
         assert broken.tally.requests < 120
 
+    def test_prompts_that_are_refused_in_a_row_are_no_broken_server(self, server):
+        texts = [scripted(fault="status", status=400)] * 150 + ["good"]
+        received = []
+        build(server.url, requests={"concurrency": 4}).answer_all(
+            (Question(key=str(number), prompt=text, mode="on") for number, text in enumerate(texts)),
+            lambda question, answer: received.append(answer),
+        )
+        assert len(received) == 151 and sum(isinstance(answer, Reply) for answer in received) == 1
+
     def test_failures_between_replies_are_no_broken_server(self, server):
         bad, good = scripted(fault="status", status=400), "good"
         texts = [bad if number % 90 else good for number in range(250)]
@@ -637,13 +646,22 @@ class TestReading:
         ("finish_reason", "finish"),
         [
             ("stop", "end"), ("eos", "end"), ("end_turn", "end"), ("length", "length"), ("max_tokens", "length"),
-            ("content_filter", "other"), ("tool_calls", "other"), (None, "other"), (3, "other"), ("", "other"),
+            ("tool_calls", "other"), (None, "other"), (3, "other"), ("", "other"),
         ],
     )  # fmt: skip
     def test_finishes(self, finish_reason, finish):
         reply = read(completion({"content": "a"}, finish_reason))
         assert reply.finish == finish
         assert reply.finish_reason == (finish_reason if isinstance(finish_reason, str) else "")
+
+    @pytest.mark.parametrize("finish_reason", ["abort", "error", "insufficient_system_resource"])
+    def test_a_reply_that_was_given_up_is_asked_again(self, finish_reason):
+        with pytest.raises(TryError, match=finish_reason):
+            read(completion({"content": "The answ"}, finish_reason))
+
+    def test_a_reply_that_was_withheld_is_a_refusal(self):
+        with pytest.raises(RefusalError, match="content_filter"):
+            read(completion({"content": "The answ"}, "content_filter"))
 
     @pytest.mark.parametrize(
         ("usage", "counts"),

@@ -30,6 +30,9 @@ _FINISHES: dict[str, FinishReason] = {
     "length": "length",
     "max_tokens": "length",
 }
+_GIVEN_UP = frozenset(("abort", "error", "insufficient_system_resource"))
+"""Finish reasons of vLLM, SGLang, OpenRouter and DeepSeek for a reply that the server did not write to its end."""
+_WITHHELD = "content_filter"
 _PASSING = frozenset((408, 409, 425, 429))
 _WAITING = frozenset((429, 503))
 _FINAL = {
@@ -107,6 +110,10 @@ def _reply(response: Response, secrets: Secrets, max_tokens: int, attempt: int) 
     text, thinking = _text(message.get("content"), address)
     finish_reason = choice.get("finish_reason")
     finish_text = finish_reason if isinstance(finish_reason, str) else ""
+    if finish_text in _GIVEN_UP:
+        raise TryError(f"{address} gave its reply up: finish reason {finish_text}")
+    if finish_text == _WITHHELD:
+        raise RefusalError(f"{address} withheld its reply: finish reason {finish_text}")
     model = content.get("model")
     usage = content.get("usage")
     usage = usage if isinstance(usage, dict) else {}

@@ -162,7 +162,6 @@ class _Asking:
 
     def _watch(self, answer: Reply | Failure) -> None:
         """A broken server must not turn the whole set into failures."""
-        self._failures_in_a_row = self._failures_in_a_row + 1 if isinstance(answer, Failure) else 0
         if isinstance(answer, Failure) and self._failures_in_a_row >= max(100, 2 * self._requests.concurrency):
             raise StepError(
                 f"{self._failures_in_a_row} requests in a row failed, the last one with: {answer.error}",
@@ -173,12 +172,17 @@ class _Asking:
         request = _Request(self._teacher, question)
         try:
             try:
-                return await self._try(request)
+                reply = await self._try(request)
             except TryError as fault:
                 request.fault = fault
-            return await self._try_again(request)
-        except (TryError, RefusalError) as error:
+                reply = await self._try_again(request)
+        except RefusalError as error:  # a prompt that is too long, say: the server itself is well
             return Failure(error=str(error), attempts=request.attempts)
+        except TryError as error:
+            self._failures_in_a_row += 1
+            return Failure(error=str(error), attempts=request.attempts)
+        self._failures_in_a_row = 0
+        return reply
 
     async def _try_again(self, request: "_Request") -> Reply:
         """Retrying proper is entered only after a first fault, since it costs more than a request does."""
