@@ -391,6 +391,17 @@ def test_two_modes_that_draw_differently_are_said_to_be_a_confound(tmp_path, ser
     assert json.loads(manifest.read_text())["summary"]["sampling_differences"] == {"temperature": [0.6, 1.0]}
 
 
+def test_a_penalty_in_the_request_of_one_mode_is_a_confound_and_no_toggle(tmp_path, server):
+    write_prompts(tmp_path, PROMPTS[:5])
+    thinking = {"chat_template_kwargs": {"enable_thinking": True}}
+    modes = {"off": {"request": {"logit_bias": {"5": 1}}}, "on": {"request": thinking}}
+    result = generate(write_study(tmp_path, server.url, teacher=modes))
+    assert result.pairs.sampling_differences == {"logit_bias": ({"5": 1}, None)}
+    modes["off"]["request"].update(thinking)
+    with pytest.raises(StepError, match="there is no toggle"):
+        generate(write_study(tmp_path, server.url, teacher=modes))
+
+
 def test_a_prompt_file_that_changed_under_a_run_folder_is_refused_and_the_study_reads_it_anew(tmp_path, server):
     write_prompts(tmp_path, PROMPTS[:5])
     path = write_study(tmp_path, server.url)

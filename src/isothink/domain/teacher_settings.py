@@ -30,6 +30,11 @@ RESERVED_FIELDS = frozenset(
     " max_tokens max_completion_tokens".split()
 )
 """Fields of a request that other keys of the study file set, or that would break the counting of tokens."""
+DRAWING_FIELDS = (
+    *("frequency_penalty", "repetition_penalty", "length_penalty", "logit_bias", "bad_words", "typical_p"),
+    *("min_tokens", "ignore_eos", "stop", "stop_token_ids"),
+)
+"""Fields of a request that decide which tokens are drawn, and how many: no toggle, but they may stand beside one."""
 
 
 def _base_url(url: str) -> str:
@@ -230,5 +235,10 @@ def mode_sampling(teacher: ModelTeacher, mode: Literal["off", "on"]) -> Sampling
 
 def sampling_differences(teacher: ModelTeacher) -> dict[str, tuple[Any, Any]]:
     """What the two modes draw differently: each setting's value with reasoning off and on."""
-    off, on = mode_sampling(teacher, "off").model_dump(), mode_sampling(teacher, "on").model_dump()
+    off, on = _drawing(teacher, "off"), _drawing(teacher, "on")
     return {name: (off[name], on[name]) for name in off if off[name] != on[name]}
+
+
+def _drawing(teacher: ModelTeacher, mode: Literal["off", "on"]) -> dict[str, Any]:
+    request = (teacher.off if mode == "off" else teacher.on).request
+    return {**mode_sampling(teacher, mode).model_dump(), **{name: request.get(name) for name in DRAWING_FIELDS}}
