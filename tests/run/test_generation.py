@@ -272,6 +272,15 @@ def test_a_pilot_asks_few_and_the_whole_set_asks_the_rest(tmp_path, server):
     assert server.counts() == every(1)
 
 
+def test_a_pilot_after_the_whole_set_took_its_share_of_the_time(tmp_path):
+    write_prompts(tmp_path)
+    with ChatServer(delay=0.05) as server:
+        path = write_study(tmp_path, server.url)
+        whole = generate(path)
+        pilot = generate(path, limit=10)
+    assert 0.2 < pilot.pairs.seconds / whole.pairs.seconds < 0.4  # ten prompts of forty
+
+
 def test_verification_and_flops_are_stored_and_filters_work_on_the_pair(tmp_path, server):
     prompts = [scripted(f"p{number}", message={"content": rf"so \boxed{{{number}}}"}) for number in range(8)]
     references = [str(number if number % 2 else number + 1) for number in range(8)]

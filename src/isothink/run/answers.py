@@ -47,7 +47,7 @@ class Answers(Protocol):
 
     @property
     def seconds(self) -> float:
-        """Wall time of asking, over all attempts."""
+        """Wall time of asking, over all attempts; of a journal that holds more, the share of these questions."""
 
     @property
     def architecture(self) -> Architecture | None:
@@ -176,10 +176,11 @@ class PaidAnswers:
         """See Answers."""
         started = time.monotonic()
         self._probe()
-        self._ask(self._first_questions(self._selection), 2 * len(self._selection), progressed)
+        settled = self._ask(self._first_questions(self._selection), 2 * len(self._selection), progressed)
         if self._filters.on_length == "retry":
-            self._ask(self._second_questions(), None, progressed)
-        self.seconds = self._journal.seconds + time.monotonic() - started
+            settled += self._ask(self._second_questions(), None, progressed)
+        seconds = self._journal.seconds + time.monotonic() - started
+        self.seconds = seconds * min(1.0, settled / max(1, len(self._journal)))
 
     def all(self) -> Iterator[Answered]:
         """See Answers."""
@@ -225,8 +226,11 @@ class PaidAnswers:
         total: int | None,
         progressed: Progressed,
         failures: dict[str, tuple[Question, Failure]] | None = None,
-    ) -> None:
-        """Asks what the journal does not hold, and keeps what comes; failures go into `failures`, if it is given."""
+    ) -> int:
+        """Asks what the journal does not hold, and keeps what comes; returns how many questions there were.
+
+        Failures go into `failures`, if it is given.
+        """
         passed = 0
         said = time.monotonic()
 
@@ -250,6 +254,7 @@ class PaidAnswers:
                 progressed(min(1.0, passed / total))
 
         self._teacher.answer_all(issue(), receive)
+        return passed
 
     def _keep(self, question: Question, answer: Reply | Failure) -> None:
         failed = isinstance(answer, Failure)
