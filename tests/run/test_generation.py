@@ -421,6 +421,20 @@ def test_a_prompt_file_that_changed_under_a_run_folder_is_refused_and_the_study_
     assert generate(path).pairs.pairs == 7
 
 
+def test_a_prompt_file_that_changes_while_it_is_asked_stops_the_command_and_no_reply_is_lost(tmp_path):
+    write_prompts(tmp_path, PROMPTS[:30])
+    with ChatServer(delay=0.05) as server:
+        path = write_study(tmp_path, server.url)
+        process = start(path)
+        while sum(server.counts().values()) < 20 and process.poll() is None:
+            time.sleep(0.005)
+        write_prompts(tmp_path, PROMPTS[10:])
+        assert "its contents are not those of sha256" in process.communicate()[0]
+        before = set(server.counts())
+        assert generate(path).pairs.pairs == 30
+        assert all(server.counts()[question] == 1 for question in before)
+
+
 def test_a_study_that_makes_pairs_only_trains_nothing(tmp_path, server):
     write_prompts(tmp_path, PROMPTS[:5])
     path = write_study(tmp_path, server.url)

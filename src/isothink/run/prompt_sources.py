@@ -42,25 +42,23 @@ class PromptSource:
         return tuple(self._facts)
 
     def rows(self) -> Iterator[PromptRow]:
-        """Every row."""
+        """Every row.
+
+        Raises:
+            StepError: a file was changed since it was read before.
+        """
         if isinstance(self._prompts, ProceduralPrompts):
             self._made = self._made or list(_procedural(self._prompts))
             yield from self._made
             return
         for number, chosen in enumerate(self._prompts.sets):
-            rows = self._hub[number].rows() if number in self._hub else read_rows(Path(_path(chosen)))
+            rows = _file_rows(chosen) if isinstance(chosen, FileSet) else self._hub[number].rows()
             yield from prompt_rows(rows, chosen, source=source_of(chosen))
 
     def _open(self, prompts: DataPrompts) -> None:
         for number, chosen in enumerate(prompts.sets):
             if chosen.kind == "file":
-                digest = file_digest(Path(chosen.path))
-                if chosen.sha256 not in (None, digest):
-                    raise StepError(
-                        f"{chosen.path}: its contents are not those of sha256 {chosen.sha256}",
-                        hint="run the study file again, which reads it anew; replies to prompts that stayed are kept",
-                    )
-                self._facts.append({"source": source_of(chosen), "sha256": digest})
+                self._facts.append({"source": source_of(chosen), "sha256": _expected_digest(chosen)})
             else:
                 self._hub[number] = opened = load_hub_set(chosen)
                 self._facts.append(_hub_facts(chosen, opened))
@@ -79,9 +77,19 @@ def _hub_facts(chosen: HubSet, opened: "HubRows") -> dict[str, JsonValue]:
     }
 
 
-def _path(chosen: FileSet | HubSet) -> str:
-    assert isinstance(chosen, FileSet)
-    return chosen.path
+def _file_rows(chosen: FileSet) -> Iterator[Row]:
+    _expected_digest(chosen)  # rows are chosen by their places, which another content would give to other prompts
+    return read_rows(Path(chosen.path))
+
+
+def _expected_digest(chosen: FileSet) -> str:
+    digest = file_digest(Path(chosen.path))
+    if chosen.sha256 not in (None, digest):
+        raise StepError(
+            f"{chosen.path}: its contents are not those of sha256 {chosen.sha256}",
+            hint="run the study file again, which reads it anew; replies to prompts that stayed are kept",
+        )
+    return digest
 
 
 def _procedural(prompts: ProceduralPrompts) -> Iterator[PromptRow]:
