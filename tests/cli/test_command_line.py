@@ -45,6 +45,11 @@ def test_importing_loads_no_heavy_library(code):
     assert not {"torch", "transformers", "tokenizers", "altair", "duckdb"} & loaded_by(code)
 
 
+@pytest.mark.parametrize("code", ["import isothink.cli.generate, isothink.run.pipeline", "import isothink.run.worker"])
+def test_making_pairs_loads_nothing_that_draws_or_analyses(code):
+    assert not {"torch", "transformers", "altair", "duckdb", "scipy"} & loaded_by(code)
+
+
 def test_help_names_every_command_and_each_has_an_example():
     assert all(command in isothink("--help").stdout for command in COMMANDS)
     for command in COMMANDS:

@@ -17,7 +17,6 @@ from isothink.plan.notes import over_length_note
 from isothink.plan.planner import plan as make_plan
 from isothink.plan.record import Plan
 from isothink.plan.students import longest_sequence
-from isothink.run.analysis import analyze_run, read_evidence
 from isothink.run.answers import journal_folder
 from isothink.run.backends import require_reporters, require_train_libraries
 from isothink.run.checkpoints import forget_checkpoints
@@ -272,6 +271,8 @@ class _Run:
         What the files hold counts too: an `isothink report` that began before the last cell was complete may end after
         this run, and leave what it saw.
         """
+        from isothink.run.analysis import analyze_run, read_evidence
+
         workspace = Workspace(self.folder)
         state = conclusion_state(workspace)
         marker = self.folder.path / "conclusion.json"

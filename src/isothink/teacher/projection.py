@@ -2,8 +2,6 @@
 
 import math
 
-from scipy.special import stdtrit
-
 from isothink.domain.record import Record
 from isothink.domain.reply import ReasoningMode
 from isothink.domain.teacher_settings import Price
@@ -104,6 +102,8 @@ def _doubt(side: ModeSummary) -> float:
     lengths = side.output
     if lengths is None or lengths.mean <= 0 or side.replies < 2:
         return 1.0
+    from scipy.special import stdtrit  # a pilot alone needs it, and it takes a seventh of a second to import
+
     quantile = float(stdtrit(side.replies - 1, 0.5 + CONFIDENCE / 2))
     return quantile * lengths.standard_deviation / math.sqrt(side.replies) / lengths.mean
 
