@@ -15,12 +15,17 @@ _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 def require_space(plan: Plan, folder: RunFolder, steps: Sequence[Step]) -> None:
     """Refuses to start what would fill the disk: the plan's peak, less what it has written already.
 
+    What an earlier version of the study left in the folder is no part of either.
+
     Raises:
         StepError: less is free.
     """
     if not steps:
         return
-    written = sum(_size(folder.path / kind) for kind in ("segments", "samples", CHECKPOINTS))
+    segments = [segment.id for segment in plan.segments]
+    samples = [*(cell.samples for cell in plan.cells if cell.samples), *(trial.samples for trial in plan.trials)]
+    planned = (("segments", segments), ("samples", samples), (CHECKPOINTS, segments))
+    written = sum(_size(folder.path / kind / step) for kind, names in planned for step in dict.fromkeys(names))
     needed = max(0, plan.peak_disk_bytes - written)
     free = shutil.disk_usage(folder.path).free
     if needed > free:

@@ -26,11 +26,15 @@ STOP_SECONDS = 5.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
-    """One step to do: what must be complete before it, and how much work it is (in FLOPs, or what takes as long)."""
+    """One step to do: what must be complete before it, and how much work it is (in FLOPs, or what takes as long).
+
+    `begins_tree`: it makes files that stay until the last of all steps that come from it is complete.
+    """
 
     id: str
     needs: tuple[str, ...]
     work: float
+    begins_tree: bool = False
 
 
 class Listener(Protocol):
@@ -106,7 +110,11 @@ class Worker:
 
 
 class Scheduler:
-    """Executes steps on `processes` workers; those on the longest remaining chain go first."""
+    """Executes steps on `processes` workers; those on the longest remaining chain go first.
+
+    Before all of them go steps of trees that were begun: the disk then never holds more trees than there are workers,
+    which the plan's peak takes for granted.
+    """
 
     def __init__(
         self,
@@ -151,7 +159,7 @@ class Scheduler:
         ready = [
             step for step in waiting.values() if not any(need in waiting or need in running for need in step.needs)
         ]
-        ready.sort(key=lambda step: (-ranks[step.id], step.id))
+        ready.sort(key=lambda step: (step.begins_tree, -ranks[step.id], step.id))
         for step in ready:
             worker = self._idle()
             if worker is None:

@@ -62,6 +62,7 @@ def steps_to_do(plan: Plan, folder: RunFolder) -> list[Step]:
             id=segment.id,
             needs=(segment.parent,) if segment.parent in needed else (),
             work=float(segment.flops),
+            begins_tree=segment.parent is None,
         )
         for segment in plan.segments
         if segment.id in needed
