@@ -1,7 +1,9 @@
 """Runs a study from its file to its report, doing only what is missing. The engine behind api.run."""
 
 import hashlib
+import os
 import shutil
+from functools import partial
 from pathlib import Path
 
 from isothink import __version__
@@ -21,13 +23,16 @@ from isothink.run.answers import journal_folder
 from isothink.run.backends import require_reporters, require_train_libraries
 from isothink.run.checkpoints import forget_checkpoints
 from isothink.run.disk import require_space
+from isothink.run.follower import follow_leader
 from isothink.run.identity import asking_identity, corpus_step, limit_of_pilot, pairs_step, pilot_step
 from isothink.run.inputs import Inputs, make_inputs, pilot_inputs, read_inputs, stored_pairs
+from isothink.run.leader import Leader
 from isothink.run.load import default_folder
 from isothink.run.progress import Progress
+from isothink.run.ranks import Group, join_group, launched_together, leading
 from isothink.run.reporting import write_report
 from isothink.run.result import STAGES, Failure, RunResult, Stage
-from isothink.run.scheduler import Outcome, Scheduler, Step
+from isothink.run.scheduler import Outcome, Scheduler, Step, thread_environment
 from isothink.run.states import SegmentFiles
 from isothink.run.teacher_share import read_pair_summary
 from isothink.run.todo import completed_in, steps_to_do
@@ -117,20 +122,33 @@ def run_study(
         if isinstance(study, Study):
             require_reporters(study.resources.report_to)
     folder = default_folder(study)
-    folder.path.mkdir(parents=True, exist_ok=True)
-    with hold_lock(folder.lock_file):
-        run = _Run(study, folder, quiet=quiet)
-        if retry_failed:
-            run.forget_failed_requests()
-        return run.until(until, limit=limit)
+    group = _join(study)
+    if not group.leads:
+        follow_leader(group)
+        return RunResult(run=folder.path, completed=(), skipped=(), failed=(), report=None)
+    with leading(group):
+        folder.path.mkdir(parents=True, exist_ok=True)
+        with hold_lock(folder.lock_file):
+            run = _Run(study, folder, group, quiet=quiet)
+            if retry_failed:
+                run.forget_failed_requests()
+            return run.until(until, limit=limit)
+
+
+def _join(study: PairStudy) -> Group:
+    """The processes that a launcher started together: each executes steps by itself, and so needs its threads set."""
+    if launched_together() and isinstance(study, Study):
+        os.environ.update(thread_environment(study.resources.threads))  # before libraries are imported that read it
+    return join_group()
 
 
 class _Run:
     """One scheduler's pass over a study, with the lock held."""
 
-    def __init__(self, study: PairStudy, folder: RunFolder, *, quiet: bool) -> None:
+    def __init__(self, study: PairStudy, folder: RunFolder, group: Group, *, quiet: bool) -> None:
         self.pair_study = study
         self.folder = folder
+        self.group = group
         self.quiet = quiet
         self.completed: list[str] = []
         self.skipped: list[str] = []
@@ -239,13 +257,15 @@ class _Run:
             return Outcome()
         for step in steps:
             self.folder.failure_file(step.id).unlink(missing_ok=True)
+        workspace = Workspace(self.folder, group=self.group)
         with Progress(steps, done_before=len(self.skipped), quiet=self.quiet) as progress:
             scheduler = Scheduler(
                 self.folder,
-                processes=processes,
+                processes=processes if self.group.size == 1 else 1,
                 threads=self.study.resources.threads if isinstance(self.pair_study, Study) else 1,
                 listener=progress,
                 on_settled=states.settled if states is not None else lambda step: None,
+                hire=None if self.group.size == 1 else partial(Leader, workspace, progress),
             )
             outcome = scheduler.run(steps)
         self.completed.extend(outcome.completed)
