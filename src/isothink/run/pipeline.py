@@ -30,6 +30,7 @@ from isothink.run.leader import Leader
 from isothink.run.load import default_folder
 from isothink.run.progress import Progress
 from isothink.run.ranks import Group, join_group, launched_together, leading
+from isothink.run.rate_search import chosen_rates, search_notes, validation_lengths
 from isothink.run.reporting import write_report
 from isothink.run.result import STAGES, Failure, RunResult, Stage
 from isothink.run.scheduler import Outcome, Scheduler, Step, thread_environment
@@ -91,7 +92,14 @@ def _is_free_and_near(study: Study) -> bool:
 
 def _plan(study: Study, folder: RunFolder, inputs: Inputs, measured: bool) -> Plan:
     lengths = inputs.lengths("measured" if measured else "pilot")
-    return make_plan(study, lengths, inputs.item_lengths(), completed_in(folder))
+    known = (study, lengths, inputs.item_lengths(), completed_in(folder))
+    validation = validation_lengths(study, inputs)
+    plan = make_plan(*known, validation=validation)
+    chosen = chosen_rates(plan, folder) if plan.trials else None
+    if chosen is None:
+        return plan
+    plan = make_plan(*known, validation=validation, chosen_rates={one.student: one.rates for one in chosen})
+    return plan.model_copy(update={"notes": (*plan.notes, *search_notes(plan, folder, chosen))})
 
 
 def _plan_declared(study: Study, declared: DeclaredLengths, folder: RunFolder) -> Plan:
@@ -187,7 +195,7 @@ class _Run:
         made = self._generate(limit)
         report = None
         if wanted >= STAGES.index("train"):
-            plan = self._plan()
+            plan = self._search(self._plan())
             if self._execute(plan, with_evaluation=wanted >= STAGES.index("evaluate")):
                 self._plan()  # with what is complete now, and the speed that it had
         if wanted >= STAGES.index("analyze"):
@@ -231,21 +239,37 @@ class _Run:
             write_text(self.folder.plan_file, text)
         return plan
 
+    def _search(self, plan: Plan) -> Plan:
+        """Makes the trials that choose learning rates, where some are missing; returns the plan with what they chose.
+
+        A trial that fails, as one at too high a rate does, is no failure of the study.
+        """
+        steps = steps_to_do(plan, self.folder, of="trials")
+        if not steps:
+            return plan
+        self._carry_out(plan, steps)
+        return self._plan()
+
+    def _carry_out(self, plan: Plan, steps: list[Step]) -> Outcome:
+        """Has steps executed, and removes what they leave behind as soon as nothing needs it."""
+        forget_checkpoints(plan, self.folder)
+        states = SegmentFiles(plan, self.folder, keep=self.study.resources.keep)
+        states.forget_unneeded()
+        states.forget_stateless(steps)
+        require_space(plan, self.folder, steps)
+        return self._schedule(steps, processes=self.study.resources.processes, states=states)
+
     def _execute(self, plan: Plan, *, with_evaluation: bool) -> bool:
         """Trains and evaluates what is missing; True if there was anything to do."""
         steps = steps_to_do(plan, self.folder)
         evaluations = {cell.samples for cell in plan.cells}
         if not with_evaluation:
             steps = [step for step in steps if step.id not in evaluations]
-        planned = {segment.id for segment in plan.segments} | {step for step in evaluations if step}
+        planned = {segment.id for segment in plan.segments if segment.purpose == "training"}
+        planned |= {step for step in evaluations if step}
         to_do = {step.id for step in steps}
         self.skipped.extend(sorted(planned - to_do))
-        forget_checkpoints(plan, self.folder)
-        states = SegmentFiles(plan, self.folder, keep=self.study.resources.keep)
-        states.forget_unneeded()
-        states.forget_stateless(steps)
-        require_space(plan, self.folder, steps)
-        outcome = self._schedule(steps, processes=self.study.resources.processes, states=states)
+        outcome = self._carry_out(plan, steps)
         for cell in plan.cells:
             broken = [step for step in (*cell.path, cell.samples) if step in outcome.failed]
             if broken:

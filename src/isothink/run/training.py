@@ -63,7 +63,7 @@ def train_segment(
     lead.log.write(folder / METRICS_FILE)
     _save(workspace, segment, state, folder)
     row = LedgerRow(
-        phase="training",
+        phase=segment.purpose,
         step=segment.id,
         flops=float(lead.log.spent),
         hardware_flops=None if workspace.study.training.adapters else float(lead.log.hardware_flops),
