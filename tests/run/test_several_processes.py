@@ -32,7 +32,7 @@ DIVERGING = (
 )
 
 
-def together(*ONE_STUDENT, cwd):
+def together(*overrides, cwd):
     """`isothink train` in two processes."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
