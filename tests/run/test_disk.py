@@ -84,9 +84,9 @@ def test_no_more_is_ever_on_the_disk_than_the_plan_says(planned, tmp_path, monke
     monkeypatch.setattr(scheduler, "Worker", Writer)
     states = SegmentFiles(plan, folder, keep=keep)
     steps = steps_to_do(plan, folder)
-    outcome = Scheduler(
-        folder, processes=processes, threads=1, listener=Silence(), on_settled=states.settled
-    ).run(steps)
+    outcome = Scheduler(folder, processes=processes, threads=1, listener=Silence(), on_settled=states.settled).run(
+        steps
+    )
     assert len(outcome.completed) == len(steps) and not outcome.failed
     state = max(sum(files.values()) for files in sizes.values())
     assert max(seen) + 2 * processes * state <= plan.peak_disk_bytes  # workers' checkpoints are not written here

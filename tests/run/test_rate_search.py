@@ -63,12 +63,16 @@ def api_rows(path):
 
 
 def check_ledger(run, plan):
-    ledger = {row["phase"]: row["flops"] for row in api.sql(run, "SELECT phase, sum(flops) AS flops FROM ledger GROUP BY 1")}
+    ledger = {
+        row["phase"]: row["flops"] for row in api.sql(run, "SELECT phase, sum(flops) AS flops FROM ledger GROUP BY 1")
+    }
     assert ledger["training"] == plan["total_flops"]
     workspace = open_run(run)
-    of_search = [row for row in api.sql(run, "SELECT step, flops FROM ledger WHERE phase = 'search'")]
+    of_search = api.sql(run, "SELECT step, flops FROM ledger WHERE phase = 'search'")
     failed = {trial["id"] for trial in plan["trials"] if trial["rate"] == 1000}
-    steps = {step for trial in plan["trials"] if trial["id"] not in failed for step in (*trial["path"], trial["samples"])}
+    steps = {
+        step for trial in plan["trials"] if trial["id"] not in failed for step in (*trial["path"], trial["samples"])
+    }
     assert steps <= {row["step"] for row in of_search}
     cells = {cell.arm: cell for cell in workspace.plan.cells if cell.student == "small"}
     shares = {arm: search_share(workspace.plan, workspace.folder, cell) for arm, cell in cells.items()}

@@ -7,10 +7,14 @@ import socket
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+
+from isothink.run import training as training_module
+from isothink.store.attempts import Spent
 
 from .tiny import isothink, write_tiny
 
@@ -111,3 +115,21 @@ def test_what_diverges_in_two_processes_fails_alone_and_sigterm_keeps_the_state(
     assert failed == {"small-sequential0.5-2e8-seed0", "small-sequential0.5-3e8-seed0"}
     assert "the loss is" in errors or "training diverges" in errors
     assert {name.split("-")[1] for name in training(run)} == {"ift"}
+
+
+def test_followers_hear_of_a_checkpoint_for_which_not_even_a_folder_can_be_made():
+    told, said = [], []
+
+    def full(manifest, fill):
+        raise OSError(28, "No space left on device")
+
+    lead = training_module._Lead.__new__(training_module._Lead)
+    lead.log = SimpleNamespace(spent=0, tokens=0, steps=3, hardware_flops=0)
+    lead._work = SimpleNamespace(segment=SimpleNamespace(id="one", parent=None, first_step=0, steps=9))
+    lead._attempt = SimpleNamespace(taken_over=Spent(), seconds=0.0, note=lambda *totals: None)
+    lead._group = SimpleNamespace(tell=told.append)
+    lead._checkpoints = SimpleNamespace(write=full)
+    lead._say = said.append
+    lead._keep(stops=True)
+    assert told == [{"folder": None, "stop": True}]
+    assert "could not be kept: OSError" in said[0]

@@ -23,7 +23,7 @@ def require_space(plan: Plan, folder: RunFolder, steps: Sequence[Step]) -> None:
     if not steps:
         return
     segments = [segment.id for segment in plan.segments]
-    samples = [*(cell.samples for cell in plan.cells if cell.samples), *(trial.samples for trial in plan.trials)]
+    samples = [student.samples for student in plan.answering if student.samples is not None]
     planned = (("segments", segments), ("samples", samples), (CHECKPOINTS, segments))
     written = sum(_size(folder.path / kind / step) for kind, names in planned for step in dict.fromkeys(names))
     needed = max(0, plan.peak_disk_bytes - written)

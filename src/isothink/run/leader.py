@@ -36,7 +36,8 @@ class Leader(Worker):
             text = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
             if self._workspace.segment(step) is not None:
                 raise GroupError(
-                    f"{step}: {text}", hint="the other processes cannot go on without this one; the same command resumes"
+                    f"{step}: {text}",
+                    hint="the other processes cannot go on without this one; the same command resumes",
                 ) from error
             self._answer(event="failed", error=text)
         else:

@@ -169,7 +169,7 @@ def ledger_rows(workspace: Workspace) -> list[Mapping[str, Any]]:
     rows.extend((folder.manifest("pairs", pairs_step(workspace.study)) or {}).get("ledger", []))
     for segment in plan.segments:
         rows.extend((folder.manifest("segments", segment.id) or {}).get("ledger", []))
-    for student in (*plan.cells, *plan.trials):
+    for student in plan.answering:
         if student.samples is not None:
             rows.extend((folder.manifest("samples", student.samples) or {}).get("ledger", []))
     for step in sorted(failures_in(folder)):

@@ -62,7 +62,9 @@ def search_notes(plan: Plan, folder: RunFolder, chosen: Sequence[ChosenRates]) -
         notes.append(f"The search chose the learning rates of student {one.student}: {', '.join(words)}.")
     failed = [trial.id for trial in plan.trials if _score(trial, folder) is None]
     if failed:
-        notes.append(f"{len(failed)} of {len(plan.trials)} trials failed and were not chosen from: {', '.join(failed)}.")
+        notes.append(
+            f"{len(failed)} of {len(plan.trials)} trials failed and were not chosen from: {', '.join(failed)}."
+        )
     return tuple(notes)
 
 
@@ -71,7 +73,7 @@ def _edge(name: str, one: ChosenRates) -> str:
 
 
 def search_share(plan: Plan, folder: RunFolder, cell: PlannedCell) -> float:
-    """The FLOPs of the trials that chose a cell's rates: those of its student, in every format that it was trained in."""
+    """The FLOPs of the trials that chose a cell's rates: its student's, in every format that it was trained in."""
     formats = _formats_of(cell, {trial.format for trial in plan.trials})
     total = 0.0
     for trial in plan.trials:

@@ -54,7 +54,7 @@ class SegmentFiles:
             if segment.parent is not None:
                 self._children[segment.parent].append(segment.id)
                 self._reads[segment.id] = segment.parent
-        for student in (*plan.cells, *plan.trials):
+        for student in plan.answering:
             if student.samples is not None:
                 self._evaluations[student.path[-1]].append(student.samples)
                 self._reads[student.samples] = student.path[-1]

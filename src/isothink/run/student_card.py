@@ -24,11 +24,11 @@ def student_card(workspace: Workspace, segment: Segment, row: LedgerRow) -> str:
     parts = [
         _header(study.name, settings),
         f"# {inline(segment.id)}",
-        f"One student of the study {inline(study.name)}, trained by isothink {__version__} to compare reasoning traces with"
-        " plain answers at equal compute.",
+        f"One student of the study {inline(study.name)}, trained by isothink {__version__} to compare reasoning traces"
+        " with plain answers at equal compute.",
         _student(settings, cells, segment),
         "## Budget",
-        "A budget is a cap on training FLOPs (`exact` convention); training ends with the last optimizer step that fits.",
+        "A budget is a cap on training FLOPs (`exact` convention): training ends with the last optimizer step in it.",
         _budgets(cells) if cells else f"A trial of the search for a learning rate, at {inline(segment.peak_rate)}.",
         "## Data",
         _data(workspace, made),
@@ -60,7 +60,12 @@ def _student(settings: StudentSettings, cells: list[PlannedCell], segment: Segme
     if settings.revision is not None:
         began = f"{began} at {settings.revision}"
     arm = cells[0].arm if cells else segment.arm
-    facts: list[tuple[str, Any]] = [("student", settings.name), ("began as", began), ("arm", arm), ("seed", segment.seed)]
+    facts: list[tuple[str, Any]] = [
+        ("student", settings.name),
+        ("began as", began),
+        ("arm", arm),
+        ("seed", segment.seed),
+    ]
     facts.append(("peak learning rate of its last phase", segment.peak_rate))
     return table(("", ""), [(name, inline(value)) for name, value in facts])
 
@@ -88,7 +93,13 @@ def _data(workspace: Workspace, made: dict[str, Any]) -> str:
 def _ledger(rows: list[LedgerRow]) -> str:
     lines = [(row.phase, row.step, scientific(row.flops or 0), str(row.tokens), f"{row.seconds:.0f}") for row in rows]
     spent = [row for row in rows if row.phase != "waste"]
-    total = ("all but waste", "", scientific(sum(row.flops or 0 for row in spent)), str(sum(row.tokens for row in spent)), "")
+    total = (
+        "all but waste",
+        "",
+        scientific(sum(row.flops or 0 for row in spent)),
+        str(sum(row.tokens for row in spent)),
+        "",
+    )
     return table(
         ("phase", "segment", "FLOPs", "tokens", "seconds"),
         [tuple(inline(value) for value in line) for line in (*lines, total)],
