@@ -116,3 +116,11 @@ def test_a_run_is_refused_where_less_is_free_than_the_peak_less_what_is_written(
     with pytest.raises(StepError, match="needed at the peak are"):
         require_space(plan, folder, steps)
     require_space(plan, folder, [])
+    # students that are trained and not evaluated all stay
+    parameters = {student.name: student.parameters for student in plan.students}
+    stay = sum(BYTES_PER_WEIGHT * parameters[cell.student] for cell in plan.cells)
+    free(plan.peak_disk_bytes - 1000 + stay)
+    require_space(plan, folder, steps, evaluates=False)
+    free(plan.peak_disk_bytes - 1001 + stay)
+    with pytest.raises(StepError, match="needed at the peak are"):
+        require_space(plan, folder, steps, evaluates=False)

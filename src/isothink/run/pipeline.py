@@ -250,13 +250,13 @@ class _Run:
         self._carry_out(plan, steps)
         return self._plan()
 
-    def _carry_out(self, plan: Plan, steps: list[Step]) -> Outcome:
+    def _carry_out(self, plan: Plan, steps: list[Step], *, evaluates: bool = True) -> Outcome:
         """Has steps executed, and removes what they leave behind as soon as nothing needs it."""
         forget_checkpoints(plan, self.folder)
         states = SegmentFiles(plan, self.folder, keep=self.study.resources.keep)
         states.forget_unneeded()
         states.forget_stateless(steps)
-        require_space(plan, self.folder, steps)
+        require_space(plan, self.folder, steps, evaluates=evaluates)
         return self._schedule(steps, processes=self.study.resources.processes, states=states)
 
     def _execute(self, plan: Plan, *, with_evaluation: bool) -> bool:
@@ -269,7 +269,7 @@ class _Run:
         planned |= {step for step in evaluations if step}
         to_do = {step.id for step in steps}
         self.skipped.extend(sorted(planned - to_do))
-        outcome = self._carry_out(plan, steps)
+        outcome = self._carry_out(plan, steps, evaluates=with_evaluation)
         for cell in plan.cells:
             broken = [step for step in (*cell.path, cell.samples) if step in outcome.failed]
             if broken:
