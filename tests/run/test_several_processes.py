@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -36,14 +37,14 @@ DIVERGING = (
 )
 
 
-def together(*overrides, cwd):
+def together(*overrides, cwd, command=("train", "tiny.yaml")):
     """`isothink train` in two processes."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
     launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", port]
     return subprocess.Popen(
-        [*launcher, "-m", "isothink.cli.main", "train", "tiny.yaml", *overrides],
+        [*launcher, "-m", "isothink.cli.main", *command, *overrides],
         cwd=cwd,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -96,6 +97,14 @@ def test_a_study_that_a_kill_of_one_of_two_processes_ended_goes_on_to_the_trajec
         np.testing.assert_allclose(ours[segment][0], losses, rtol=1e-5)
         assert ours[segment][1] == (*facts[:-1], 2)
     assert not list(run.glob("checkpoints/*"))
+    segments = json.loads((run / "plan.json").read_text())["segments"]
+    root = run / "segments" / next(segment["id"] for segment in segments if segment["parent"] is None)
+    weights = (root / "model.safetensors").read_bytes()
+    shutil.rmtree(root)
+    process = together(cwd=tmp_path, command=("step", str(run), root.name))
+    out, errors = process.communicate(timeout=300)
+    assert process.returncode == 0 and out.split() == [root.name], errors
+    assert (root / "model.safetensors").read_bytes() == weights
 
 
 def test_what_diverges_in_two_processes_fails_alone_and_sigterm_keeps_the_state(tmp_path):

@@ -27,7 +27,7 @@ from isothink.run.follower import follow_leader
 from isothink.run.identity import asking_identity, corpus_step, limit_of_pilot, pairs_step, pilot_step
 from isothink.run.inputs import Inputs, make_inputs, pilot_inputs, read_inputs, stored_pairs
 from isothink.run.leader import Leader
-from isothink.run.load import default_folder
+from isothink.run.load import default_folder, open_run
 from isothink.run.progress import Progress
 from isothink.run.ranks import Group, join_group, launched_together, leading
 from isothink.run.rate_search import chosen_rates, search_notes, validation_lengths
@@ -35,6 +35,7 @@ from isothink.run.reporting import write_report
 from isothink.run.result import STAGES, Failure, RunResult, Stage
 from isothink.run.scheduler import Outcome, Scheduler, Step, thread_environment
 from isothink.run.states import SegmentFiles
+from isothink.run.step import execute_step
 from isothink.run.teacher_share import read_pair_summary
 from isothink.run.todo import completed_in, steps_to_do
 from isothink.run.workspace import Workspace
@@ -141,6 +142,22 @@ def run_study(
             if retry_failed:
                 run.forget_failed_requests()
             return run.until(until, limit=limit)
+
+
+def run_step(run_folder: Path, step: str) -> None:
+    """Executes one step of a planned run; a segment together with the processes that a launcher started beside this.
+
+    Raises:
+        UsageError: the run has no such step.
+        StepError: the step failed.
+    """
+    workspace = open_run(run_folder)
+    group = _join(workspace.pair_study)
+    if not group.leads:
+        follow_leader(group)
+        return
+    with leading(group):
+        execute_step(Workspace(workspace.folder, group=group), step)
 
 
 def _join(study: PairStudy) -> Group:
