@@ -49,3 +49,7 @@ class RunFolderError(IsothinkError):
 
 class StepError(IsothinkError):
     """One step of a study failed; the run records it and goes on with the others."""
+
+
+class GroupError(StepError):
+    """One of several processes failed where the others did not; none can go on, and their launcher ends them all."""

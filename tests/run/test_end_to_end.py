@@ -15,6 +15,7 @@ from isothink import api
 from isothink.backends.micro_batches import packed_passes
 from isothink.compute.flops import decode_flops, prefill_flops
 from isothink.corpus.order import prompt_order
+from isothink.domain.numbers import scientific
 from isothink.run.load import default_folder
 from isothink.run.segment_work import SegmentWork
 from isothink.run.workspace import Workspace
@@ -154,6 +155,23 @@ def test_a_finished_student_is_an_ordinary_hugging_face_folder(finished):
     answer = model.generate(**prompt, max_new_tokens=3, do_sample=False)
     assert answer.shape[1] > prompt["input_ids"].shape[1]
     assert model.config.vocab_size == len(tokenizer)
+
+
+def test_every_finished_student_has_a_card_that_says_what_it_is_and_cost(finished):
+    _, run, _ = finished
+    plan = json.loads((run / "plan.json").read_text())
+    for cell in plan["cells"]:
+        segment = run / "segments" / cell["path"][-1]
+        card = (segment / "README.md").read_text(encoding="utf-8")
+        plain = card.replace("\\", "")
+        assert card.startswith("---\nlibrary_name: transformers\n")
+        assert f"| arm | {cell['arm']} |" in plain and f"| {cell['id']} | {cell['budget']} |" in plain
+        assert all(f"| {step} |" in plain for step in cell["path"])
+        assert f"| all but waste |  | {scientific(cell['flops'])} |" in plain
+        assert next((run / "corpus").iterdir()).name in plain and '"reasoning_format"' in card
+        assert str(run) not in card
+    trunks = [segment["id"] for segment in plan["segments"] if segment["kind"] == "trunk"]
+    assert not any((run / "segments" / trunk / "README.md").exists() for trunk in trunks)
 
 
 def test_the_teacher_costs_nothing_and_says_so(finished):

@@ -16,7 +16,7 @@ from isothink.domain.prompt_settings import FileSet
 from isothink.domain.reply import ReplyFacts
 from isothink.errors import RunFolderError, StepError, UsageError
 from isothink.run import export as export_module
-from isothink.run.dataset_card import fenced, inline
+from isothink.run.card_text import fenced, inline
 from isothink.run.export import MARKER, export_pairs
 from isothink.run.generation import write_pairs
 from isothink.run.identity import pairs_step

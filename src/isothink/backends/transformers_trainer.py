@@ -32,7 +32,7 @@ from isothink.backends.packed_attention import Way, attention_arguments, ways_of
 from isothink.backends.sharding import shard, spread_again, whole
 from isothink.backends.student_model import continued_model, initial_model, save_model
 from isothink.backends.training_batch import Batch, batch_loss, loss_weights, packed_batch, padded_batch
-from isothink.errors import StepError
+from isothink.errors import GroupError, StepError
 from isothink.student.protocol import OPTIMIZER_FILE, OptimizerStep, StepMetrics, TrainingTask
 
 EXTRA_PASS_FLOPS = {"cpu": 2e8, "cuda": 3e11}
@@ -252,7 +252,7 @@ class StudentInTraining:
         """Halves the passes of this and all later steps, after one that did not fit."""
         self._optimizer.zero_grad(set_to_none=True)
         if self._processes > 1:
-            raise StepError(
+            raise GroupError(
                 f"a pass of {sum(map(fed_tokens, failed))} tokens does not fit into the memory of {self.device}",
                 hint="several processes cannot find the size by themselves: set resources.micro_batch_tokens lower",
             )

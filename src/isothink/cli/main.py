@@ -248,10 +248,12 @@ def step(run_folder: options.Run, step_id: options.StepId, json: options.Json = 
 
     Example: isothink step runs/quickstart 29k-ift-seed0-trunk607-0a1b2c3d4e5f
     """
-    from isothink.run.load import open_run
-    from isothink.run.step import execute_step
+    from isothink.run.pipeline import run_step
+    from isothink.run.ranks import this_process_leads
 
-    execute_step(open_run(run_folder), step_id)
+    run_step(run_folder, step_id)
+    if not this_process_leads():
+        return
     if json:
         print_json({"step": step_id})
     else:

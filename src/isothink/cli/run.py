@@ -8,12 +8,15 @@ import typer
 from isothink import api
 from isothink.cli.output import print_json
 from isothink.evidence.record import Evidence
+from isothink.run.ranks import this_process_leads
 from isothink.run.result import RunResult, Stage
 
 
 def run_and_print(study: Path, overrides: list[str], *, until: Stage, as_json: bool) -> None:
     """Runs a study up to a stage. Exit status 1 if anything failed; what did not is kept."""
     result = api.run(api.load_study(study, overrides), until=until, quiet=False)
+    if not this_process_leads():
+        return
     if as_json:
         print_json(
             {

@@ -147,6 +147,11 @@ class Plan(Record):
     notes: tuple[str, ...]
 
     @property
+    def answering(self) -> tuple[PlannedCell | PlannedTrial, ...]:
+        """Whatever answers items: cells, and the trials of a search for learning rates."""
+        return (*self.cells, *self.trials)
+
+    @property
     def budgets_flops(self) -> tuple[float, ...]:
         """Every budget that some cell has, the smallest first."""
         return tuple(sorted({cell.budget_flops for cell in self.cells}))

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from isothink.errors import StepError
+from isothink.plan.disk import BYTES_PER_WEIGHT
 from isothink.plan.record import Plan
 from isothink.run.scheduler import Step
 from isothink.store.run_folder import CHECKPOINTS, RunFolder
@@ -12,22 +13,35 @@ from isothink.store.run_folder import CHECKPOINTS, RunFolder
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 
 
-def require_space(plan: Plan, folder: RunFolder, steps: Sequence[Step]) -> None:
+def require_space(plan: Plan, folder: RunFolder, steps: Sequence[Step], *, evaluates: bool = True) -> None:
     """Refuses to start what would fill the disk: the plan's peak, less what it has written already.
+
+    What an earlier version of the study left in the folder is no part of either. Where students are trained and not
+    evaluated, the plan's peak does not hold: all of their weights stay.
 
     Raises:
         StepError: less is free.
     """
     if not steps:
         return
-    written = sum(_size(folder.path / kind) for kind in ("segments", "samples", CHECKPOINTS))
-    needed = max(0, plan.peak_disk_bytes - written)
+    segments = [segment.id for segment in plan.segments]
+    samples = [student.samples for student in plan.answering if student.samples is not None]
+    planned = (("segments", segments), ("samples", samples), (CHECKPOINTS, segments))
+    written = sum(_size(folder.path / kind / step) for kind, names in planned for step in dict.fromkeys(names))
+    needed = max(0, plan.peak_disk_bytes + (0 if evaluates else _waiting_weights(plan)) - written)
     free = shutil.disk_usage(folder.path).free
     if needed > free:
         raise StepError(
             f"{folder.path}: found {_words(free)} free, needed at the peak are {_words(needed)}",
             hint="free some space, give output=DIR on another disk, or let resources.keep be needed",
         )
+
+
+def _waiting_weights(plan: Plan) -> int:
+    """The weights of all students that wait for an evaluation."""
+    parameters = {student.name: student.parameters for student in plan.students}
+    cells = [cell for cell in plan.cells if cell.feasible and cell.status != "complete"]
+    return sum(BYTES_PER_WEIGHT * parameters[cell.student] for cell in cells)
 
 
 def _size(folder: Path) -> int:

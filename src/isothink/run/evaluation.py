@@ -1,4 +1,4 @@
-"""Lets one cell answer every item in a worker, and scores the answers. Called by run/step.py."""
+"""Lets one student answer every item in a worker, and scores the answers. Called by run/step.py."""
 
 import time
 from collections.abc import Sequence
@@ -7,9 +7,9 @@ from pathlib import Path
 from isothink.benchmark.sample import score_generations
 from isothink.compute.architecture import Architecture
 from isothink.compute.flops import inference_flops
-from isothink.domain.ledger import LedgerRow
-from isothink.domain.sample import Generation
-from isothink.plan.record import PlannedCell
+from isothink.domain.ledger import LedgerRow, Phase
+from isothink.domain.sample import Generation, Item
+from isothink.plan.record import PlannedCell, PlannedTrial
 from isothink.run.backends import Verification, load_answerer, require_math_checker
 from isothink.run.workspace import Workspace
 from isothink.store.attempts import Attempt
@@ -33,8 +33,16 @@ class Spending:
         self._attempt.spent(self.flops, self.tokens)
 
 
-def evaluate_cell(workspace: Workspace, cell: PlannedCell, folder: Path, attempt: Attempt) -> dict[str, object]:
-    """Answers all items into `folder` and returns what the manifest says.
+def evaluate(
+    workspace: Workspace,
+    cell: PlannedCell | PlannedTrial,
+    items: Sequence[Item],
+    folder: Path,
+    attempt: Attempt,
+    *,
+    phase: Phase,
+) -> dict[str, object]:
+    """Answers all items into `folder` and returns what the manifest says; the ledger has the cost in `phase`.
 
     `training` repeats what the cell's training cost, so that its evidence needs no segment any more.
     """
@@ -43,7 +51,6 @@ def evaluate_cell(workspace: Workspace, cell: PlannedCell, folder: Path, attempt
     weights = workspace.folder.step_folder("segments", cell.path[-1])
     backend = study.students[workspace.student_index(cell.student)].backend
     answerer = load_answerer(backend, weights, workspace.tokenizer, batch_size=study.evaluation.batch_size)
-    items = workspace.inputs.items
     if any(item.answer_format == "math" for item in items):
         require_math_checker()  # before hours of answers that could not be scored
     started = time.perf_counter()
@@ -59,7 +66,7 @@ def evaluate_cell(workspace: Workspace, cell: PlannedCell, folder: Path, attempt
         )
     write_records(folder / SAMPLES_FILE, samples, SAMPLE_SCHEMA)
     row = LedgerRow(
-        phase="evaluation",
+        phase=phase,
         step=str(cell.samples),
         flops=spent.flops,
         hardware_flops=None,

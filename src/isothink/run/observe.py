@@ -15,6 +15,7 @@ from isothink.evidence.observations import CellFacts, Floats, ItemFacts, Observa
 from isothink.evidence.record import MissingCell
 from isothink.plan.record import Plan, PlannedCell
 from isothink.run.identity import pairs_step
+from isothink.run.rate_search import search_share
 from isothink.run.teacher_share import teacher_share
 from isothink.run.todo import failures_in
 from isothink.run.workspace import Workspace
@@ -126,7 +127,7 @@ def _facts(workspace: Workspace, cell: PlannedCell, parameters: int) -> CellFact
         seed=cell.seed,
         trunk=training["trunk"],
         training_flops={name: float(flops) for name, flops in training["by_convention"].items()},
-        fixed_flops=teacher_share(workspace, cell),
+        fixed_flops=teacher_share(workspace, cell) + search_share(workspace.plan, folder, cell),
     )
 
 
@@ -168,9 +169,9 @@ def ledger_rows(workspace: Workspace) -> list[Mapping[str, Any]]:
     rows.extend((folder.manifest("pairs", pairs_step(workspace.study)) or {}).get("ledger", []))
     for segment in plan.segments:
         rows.extend((folder.manifest("segments", segment.id) or {}).get("ledger", []))
-    for cell in plan.cells:
-        if cell.samples is not None:
-            rows.extend((folder.manifest("samples", cell.samples) or {}).get("ledger", []))
+    for student in plan.answering:
+        if student.samples is not None:
+            rows.extend((folder.manifest("samples", student.samples) or {}).get("ledger", []))
     for step in sorted(failures_in(folder)):
         rows.extend((read_json(folder.failure_file(step)) or {}).get("ledger", []))
     return rows

@@ -1,7 +1,9 @@
 """Runs a study from its file to its report, doing only what is missing. The engine behind api.run."""
 
 import hashlib
+import os
 import shutil
+from functools import partial
 from pathlib import Path
 
 from isothink import __version__
@@ -21,13 +23,18 @@ from isothink.run.answers import journal_folder
 from isothink.run.backends import require_reporters, require_train_libraries
 from isothink.run.checkpoints import forget_checkpoints
 from isothink.run.disk import require_space
+from isothink.run.follower import follow_leader
 from isothink.run.identity import asking_identity, corpus_step, limit_of_pilot, pairs_step, pilot_step
 from isothink.run.inputs import Inputs, make_inputs, pilot_inputs, read_inputs, stored_pairs
-from isothink.run.load import default_folder
+from isothink.run.leader import Leader
+from isothink.run.load import default_folder, open_run
 from isothink.run.progress import Progress, say
+from isothink.run.ranks import Group, join_group, launched_together, leading
+from isothink.run.rate_search import chosen_rates, search_notes, validation_lengths
 from isothink.run.result import STAGES, Failure, RunResult, Stage
-from isothink.run.scheduler import Outcome, Scheduler, Step
+from isothink.run.scheduler import Outcome, Scheduler, Step, thread_environment
 from isothink.run.states import SegmentFiles
+from isothink.run.step import execute_step
 from isothink.run.teacher_share import read_pair_summary
 from isothink.run.todo import completed_in, steps_to_do
 from isothink.run.workspace import Workspace
@@ -85,7 +92,14 @@ def _is_free_and_near(study: Study) -> bool:
 
 def _plan(study: Study, folder: RunFolder, inputs: Inputs, measured: bool) -> Plan:
     lengths = inputs.lengths("measured" if measured else "pilot")
-    return make_plan(study, lengths, inputs.item_lengths(), completed_in(folder))
+    known = (study, lengths, inputs.item_lengths(), completed_in(folder))
+    validation = validation_lengths(study, inputs)
+    plan = make_plan(*known, validation=validation)
+    chosen = chosen_rates(plan, folder) if plan.trials else None
+    if chosen is None:
+        return plan
+    plan = make_plan(*known, validation=validation, chosen_rates={one.student: one.rates for one in chosen})
+    return plan.model_copy(update={"notes": (*plan.notes, *search_notes(plan, folder, chosen))})
 
 
 def _plan_declared(study: Study, declared: DeclaredLengths, folder: RunFolder) -> Plan:
@@ -116,20 +130,49 @@ def run_study(
         if isinstance(study, Study):
             require_reporters(study.resources.report_to)
     folder = default_folder(study)
-    folder.path.mkdir(parents=True, exist_ok=True)
-    with hold_lock(folder.lock_file):
-        run = _Run(study, folder, quiet=quiet)
-        if retry_failed:
-            run.forget_failed_requests()
-        return run.until(until, limit=limit)
+    group = _join(study)
+    if not group.leads:
+        follow_leader(group)
+        return RunResult(run=folder.path, completed=(), skipped=(), failed=(), report=None)
+    with leading(group):
+        folder.path.mkdir(parents=True, exist_ok=True)
+        with hold_lock(folder.lock_file):
+            run = _Run(study, folder, group, quiet=quiet)
+            if retry_failed:
+                run.forget_failed_requests()
+            return run.until(until, limit=limit)
+
+
+def run_step(run_folder: Path, step: str) -> None:
+    """Executes one step of a planned run; a segment together with the processes that a launcher started beside this.
+
+    Raises:
+        UsageError: the run has no such step.
+        StepError: the step failed.
+    """
+    workspace = open_run(run_folder)
+    group = _join(workspace.pair_study)
+    if not group.leads:
+        follow_leader(group)
+        return
+    with leading(group):
+        execute_step(Workspace(workspace.folder, group=group), step)
+
+
+def _join(study: PairStudy) -> Group:
+    """The processes that a launcher started together: each executes steps by itself, and so needs its threads set."""
+    if launched_together() and isinstance(study, Study):
+        os.environ.update(thread_environment(study.resources.threads))  # before libraries are imported that read it
+    return join_group()
 
 
 class _Run:
     """One scheduler's pass over a study, with the lock held."""
 
-    def __init__(self, study: PairStudy, folder: RunFolder, *, quiet: bool) -> None:
+    def __init__(self, study: PairStudy, folder: RunFolder, group: Group, *, quiet: bool) -> None:
         self.pair_study = study
         self.folder = folder
+        self.group = group
         self.quiet = quiet
         self.completed: list[str] = []
         self.skipped: list[str] = []
@@ -168,7 +211,7 @@ class _Run:
         made = self._generate(limit)
         report = None
         if wanted >= STAGES.index("train"):
-            plan = self._plan()
+            plan = self._search(self._plan())
             if self._execute(plan, with_evaluation=wanted >= STAGES.index("evaluate")):
                 self._plan()  # with what is complete now, and the speed that it had
         if wanted >= STAGES.index("analyze"):
@@ -212,23 +255,39 @@ class _Run:
             write_text(self.folder.plan_file, text)
         return plan
 
+    def _search(self, plan: Plan) -> Plan:
+        """Makes the trials that choose learning rates, where some are missing; returns the plan with what they chose.
+
+        A trial that fails, as one at too high a rate does, is no failure of the study.
+        """
+        steps = steps_to_do(plan, self.folder, of="trials")
+        if not steps:
+            return plan
+        self._carry_out(plan, steps)
+        return self._plan()
+
+    def _carry_out(self, plan: Plan, steps: list[Step], *, evaluates: bool = True) -> Outcome:
+        """Has steps executed, and removes what they leave behind as soon as nothing needs it."""
+        forget_checkpoints(plan, self.folder)
+        states = SegmentFiles(plan, self.folder, keep=self.study.resources.keep)
+        states.forget_unneeded()
+        states.forget_stateless(steps)
+        require_space(plan, self.folder, steps, evaluates=evaluates)
+        return self._schedule(steps, processes=self.study.resources.processes, states=states)
+
     def _execute(self, plan: Plan, *, with_evaluation: bool) -> bool:
         """Trains and evaluates what is missing; True if there was anything to do."""
         steps = steps_to_do(plan, self.folder)
         evaluations = {cell.samples for cell in plan.cells}
         if not with_evaluation:
             steps = [step for step in steps if step.id not in evaluations]
-        planned = {segment.id for segment in plan.segments} | {step for step in evaluations if step}
+        planned = {segment.id for segment in plan.segments if segment.purpose == "training"}
+        planned |= {step for step in evaluations if step}
         to_do = {step.id for step in steps}
         self.skipped.extend(sorted(planned - to_do))
-        forget_checkpoints(plan, self.folder)
-        states = SegmentFiles(plan, self.folder, keep=self.study.resources.keep)
-        states.forget_unneeded()
-        states.forget_stateless(steps)
-        require_space(plan, self.folder, steps)
         if steps and not self.quiet:
             self._say_what_is_left_out(plan)
-        outcome = self._schedule(steps, processes=self.study.resources.processes, states=states)
+        outcome = self._carry_out(plan, steps, evaluates=with_evaluation)
         for cell in plan.cells:
             broken = [step for step in (*cell.path, cell.samples) if step in outcome.failed]
             if broken:
@@ -248,13 +307,15 @@ class _Run:
             return Outcome()
         for step in steps:
             self.folder.failure_file(step.id).unlink(missing_ok=True)
+        workspace = Workspace(self.folder, group=self.group)
         with Progress(steps, done_before=len(self.skipped), quiet=self.quiet) as progress:
             scheduler = Scheduler(
                 self.folder,
-                processes=processes,
+                processes=processes if self.group.size == 1 else 1,
                 threads=self.study.resources.threads if isinstance(self.pair_study, Study) else 1,
                 listener=progress,
                 on_settled=states.settled if states is not None else lambda step: None,
+                hire=None if self.group.size == 1 else partial(Leader, workspace, progress),
             )
             outcome = scheduler.run(steps)
         self.completed.extend(outcome.completed)

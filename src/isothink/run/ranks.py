@@ -6,11 +6,14 @@ The first process leads: it alone writes, prints and decides. The others hear wh
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 from isothink.domain.record import Record
+from isothink.errors import GroupError, IsothinkError
 from isothink.run.backends import load_process_group
+from isothink.run.interruption import Terminated, deferring_stop
 
 LAUNCHER_VARIABLES = (
     "WORLD_SIZE",
@@ -94,12 +97,51 @@ def launched_together() -> bool:
     return os.environ.get("WORLD_SIZE", "1") not in ("", "1")
 
 
+def this_process_leads() -> bool:
+    """Whether this process is alone, or the first of several."""
+    return not launched_together() or os.environ.get("RANK", "0") in ("", "0")
+
+
 def join_group() -> Group:
     """The group that the launcher's variables describe."""
     return Group(load_process_group()) if launched_together() else ALONE
 
 
+@contextmanager
+def leading(group: Group) -> Iterator[None]:
+    """Sends the others home when the block ends, however it ends, unless they wait in the middle of a segment.
+
+    There, no message would reach them: this process just ends, and the launcher ends the others.
+    """
+    try:
+        yield
+    except (IsothinkError, Terminated) as error:
+        if not isinstance(error, GroupError):
+            group.dismiss()
+            group.close()
+        raise
+    group.dismiss()
+    group.close()
+
+
 def follow(group: Group, obey: Callable[[SegmentOrder], None]) -> None:
-    """Obeys the leader until it says that there is nothing more to do."""
-    while message := group.hear():
-        obey(SegmentOrder.model_validate(message))
+    """Obeys the leader until it says that there is nothing more to do.
+
+    What fails for this process fails for the leader as well, who records it and goes on with another segment. SIGTERM
+    comes to all of them; the leader says what is done about it.
+
+    Raises:
+        GroupError: something failed here that the leader does not know.
+        Terminated: SIGTERM came, and the leader has sent the others home.
+    """
+    with deferring_stop() as stop:
+        while message := group.hear():
+            try:
+                obey(SegmentOrder.model_validate(message))
+            except GroupError:
+                raise
+            except (IsothinkError, Terminated):
+                continue
+    group.close()
+    if stop.came:
+        raise Terminated

@@ -24,13 +24,22 @@ QUIET = {"TOKENIZERS_PARALLELISM": "false", "HF_HUB_DISABLE_TELEMETRY": "1", "DO
 STOP_SECONDS = 5.0
 
 
+def thread_environment(threads: int) -> dict[str, str]:
+    """What tells the libraries of a process that executes steps how many threads they may use."""
+    return {**QUIET, **dict.fromkeys(THREAD_VARIABLES, str(threads))}
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
-    """One step to do: what must be complete before it, and how much work it is (in FLOPs, or what takes as long)."""
+    """One step to do: what must be complete before it, and how much work it is (in FLOPs, or what takes as long).
+
+    `begins_tree`: it makes files that stay until the last of all steps that come from it is complete.
+    """
 
     id: str
     needs: tuple[str, ...]
     work: float
+    begins_tree: bool = False
 
 
 class Listener(Protocol):
@@ -59,11 +68,11 @@ class Outcome:
 class Worker:
     """One worker process, and the thread that reads its answers into `inbox` as (worker, message); None at its end."""
 
-    def __init__(self, folder: RunFolder, number: int, threads: int, inbox: "queue.Queue[tuple[Worker, Any]]") -> None:
+    def __init__(self, folder: RunFolder, number: int, threads: int, inbox: "Inbox") -> None:
         log = folder.path / "logs" / f"worker{number}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         alone = {name: value for name, value in os.environ.items() if name not in LAUNCHER_VARIABLES}
-        environment = {**alone, **QUIET, **dict.fromkeys(THREAD_VARIABLES, str(threads))}
+        environment = {**alone, **thread_environment(threads)}
         with log.open("ab") as errors:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "isothink.run.worker", str(folder.path), str(number)],
@@ -78,7 +87,7 @@ class Worker:
         self.step: str | None = None
         threading.Thread(target=self._read, args=(inbox,), daemon=True).start()
 
-    def _read(self, inbox: "queue.Queue[tuple[Worker, Any]]") -> None:
+    def _read(self, inbox: "Inbox") -> None:
         assert self.process.stdout is not None
         for line in self.process.stdout:
             with suppress(ValueError):
@@ -93,6 +102,14 @@ class Worker:
             self.process.stdin.write(step + "\n")
             self.process.stdin.flush()
 
+    def interrupt(self) -> None:
+        """Tells the process to keep what it can and to end."""
+        self.process.terminate()
+
+    def wait(self) -> None:
+        """Waits for its end."""
+        self.process.wait()
+
     def stop(self) -> None:
         """Ends the process."""
         with suppress(OSError):
@@ -105,8 +122,15 @@ class Worker:
             self.process.wait()
 
 
+Inbox = queue.Queue[tuple[Worker, Any]]
+
+
 class Scheduler:
-    """Executes steps on `processes` workers; those on the longest remaining chain go first."""
+    """Executes steps on `processes` workers; those on the longest remaining chain go first.
+
+    Before all of them go steps of trees that were begun: the disk then never holds more trees than there are workers,
+    which the plan's peak takes for granted.
+    """
 
     def __init__(
         self,
@@ -116,13 +140,14 @@ class Scheduler:
         threads: int,
         listener: Listener,
         on_settled: Callable[[str], None] = lambda step: None,
+        hire: "Callable[[Inbox], Worker] | None" = None,
     ) -> None:
-        self._folder = folder
+        """`hire` makes a worker of another kind; a process of its own is the usual one."""
         self._processes = processes
-        self._threads = threads
+        self._hire = hire or (lambda inbox: Worker(folder, len(self._workers), threads, inbox))
         self._listener = listener
         self._on_settled = on_settled
-        self._inbox: queue.Queue[tuple[Worker, Any]] = queue.Queue()
+        self._inbox: Inbox = queue.Queue()
         self._workers: list[Worker] = []
 
     def run(self, steps: Iterable[Step]) -> Outcome:
@@ -136,9 +161,9 @@ class Scheduler:
                 self._hear(waiting, outcome)
         except (KeyboardInterrupt, Terminated):
             for worker in self._workers:
-                worker.process.terminate()
+                worker.interrupt()
             for worker in self._workers:
-                worker.process.wait()  # segments keep their states; whoever interrupts again does not wait
+                worker.wait()  # segments keep their states; whoever interrupts again does not wait
             raise
         finally:
             for worker in self._workers:
@@ -151,7 +176,7 @@ class Scheduler:
         ready = [
             step for step in waiting.values() if not any(need in waiting or need in running for need in step.needs)
         ]
-        ready.sort(key=lambda step: (-ranks[step.id], step.id))
+        ready.sort(key=lambda step: (step.begins_tree, -ranks[step.id], step.id))
         for step in ready:
             worker = self._idle()
             if worker is None:
@@ -164,7 +189,7 @@ class Scheduler:
             if worker.step is None:
                 return worker
         if len(self._workers) < self._processes:
-            self._workers.append(Worker(self._folder, len(self._workers), self._threads, self._inbox))
+            self._workers.append(self._hire(self._inbox))
             return self._workers[-1]
         return None
 

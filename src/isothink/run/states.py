@@ -54,10 +54,10 @@ class SegmentFiles:
             if segment.parent is not None:
                 self._children[segment.parent].append(segment.id)
                 self._reads[segment.id] = segment.parent
-        for cell in plan.cells:
-            if cell.samples is not None:
-                self._evaluations[cell.path[-1]].append(cell.samples)
-                self._reads[cell.samples] = cell.path[-1]
+        for student in plan.answering:
+            if student.samples is not None:
+                self._evaluations[student.path[-1]].append(student.samples)
+                self._reads[student.samples] = student.path[-1]
 
     def settled(self, step: str) -> None:
         """Called after each step: removes what it was the last to read, and what of its own nobody will read."""

@@ -12,7 +12,7 @@ from typing import Literal
 
 from isothink.domain.ledger import LedgerRow
 from isothink.errors import StepError, UsageError
-from isothink.run.evaluation import evaluate_cell
+from isothink.run.evaluation import evaluate
 from isothink.run.generation import write_pairs
 from isothink.run.identity import corpus_step, limit_of_pilot, pairs_step, pilot_step
 from isothink.run.inputs import freeze_inputs
@@ -44,7 +44,7 @@ def kind_of_step(workspace: Workspace, step: str) -> Kind:
         return "corpus"
     if workspace.segment(step) is not None:
         return "segments"
-    if workspace.cell_of_samples(step) is not None:
+    if workspace.cell_of_samples(step) is not None or workspace.trial_of_samples(step) is not None:
         return "samples"
     raise UsageError(f"found step {step!r}, allowed are the ids that `isothink plan` lists")
 
@@ -145,10 +145,13 @@ def _make(making: Making, beside: Path) -> dict[str, object]:
         if segment.parent is not None:
             _require_trained(workspace, segment.parent)
         return train_segment(workspace, segment, beside, attempt, say=making.say, stop=making.stop)
-    cell = workspace.cell_of_samples(step)
-    assert cell is not None
-    _require_trained(workspace, cell.path[-1])
-    return evaluate_cell(workspace, cell, beside, attempt)
+    cell, trial = workspace.cell_of_samples(step), workspace.trial_of_samples(step)
+    if cell is not None:
+        _require_trained(workspace, cell.path[-1])
+        return evaluate(workspace, cell, workspace.inputs.items, beside, attempt, phase="evaluation")
+    assert trial is not None
+    _require_trained(workspace, trial.path[-1])
+    return evaluate(workspace, trial, workspace.validation_items, beside, attempt, phase="search")
 
 
 def _require_trained(workspace: Workspace, segment: str) -> None:

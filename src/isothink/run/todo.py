@@ -3,6 +3,7 @@
 import statistics
 from collections import defaultdict
 from collections.abc import Iterator
+from typing import Literal
 
 from isothink.plan.planner import EVALUATION_WORK, Completed
 from isothink.plan.record import Plan
@@ -19,7 +20,7 @@ def completed_in(folder: RunFolder) -> Completed:
         segments.append(step)
         manifest = folder.manifest("segments", step) or {}
         for row in manifest.get("ledger", []):
-            if row["phase"] == "training" and row["seconds"] > 0:
+            if row["phase"] in ("training", "search") and row["seconds"] > 0:
                 speeds[str(manifest["student"])].append(row["flops"] / row["seconds"])
     failures = folder.path / "failures"
     return Completed(
@@ -35,8 +36,8 @@ def _complete(folder: RunFolder, kind: str) -> Iterator[str]:
         yield manifest.parent.name
 
 
-def steps_to_do(plan: Plan, folder: RunFolder) -> list[Step]:
-    """The steps that are left, parents before children.
+def steps_to_do(plan: Plan, folder: RunFolder, *, of: Literal["cells", "trials"] = "cells") -> list[Step]:
+    """The steps that are left of a plan's cells, or of the trials that come before them; parents before children.
 
     A complete segment is done again where a waiting child needs the state of its optimizer, or a waiting evaluation
     its weights, and they are gone.
@@ -54,22 +55,27 @@ def steps_to_do(plan: Plan, folder: RunFolder) -> list[Step]:
         if parent is not None:
             need(parent, state=True)
 
-    cells = [cell for cell in plan.cells if cell.feasible and cell.samples not in complete.samples]
-    for cell in cells:
-        need(cell.path[-1], state=False)
+    answering = [(cell.path, str(cell.samples)) for cell in plan.cells if cell.feasible]
+    work = plan.phases["evaluation"]
+    if of == "trials":
+        answering = [(trial.path, trial.samples) for trial in plan.trials]
+        work = plan.phases["search"] - sum(segment.flops for segment in plan.segments if segment.purpose == "search")
+    work *= EVALUATION_WORK / max(1, len(answering))
+    answering = [(path, samples) for path, samples in answering if samples not in complete.samples]
+    for path, _ in answering:
+        need(path[-1], state=False)
     steps = [
         Step(
             id=segment.id,
             needs=(segment.parent,) if segment.parent in needed else (),
             work=float(segment.flops),
+            begins_tree=segment.parent is None,
         )
         for segment in plan.segments
         if segment.id in needed
     ]
-    work = EVALUATION_WORK * plan.phases["evaluation"] / max(1, sum(cell.feasible for cell in plan.cells))
-    for cell in cells:
-        assert cell.samples is not None
-        steps.append(Step(id=cell.samples, needs=(cell.path[-1],) if cell.path[-1] in needed else (), work=work))
+    for path, samples in answering:
+        steps.append(Step(id=samples, needs=(path[-1],) if path[-1] in needed else (), work=work))
     return steps
 
 

@@ -63,7 +63,7 @@ def train_segment(
     lead.log.write(folder / METRICS_FILE)
     _save(workspace, segment, state, folder)
     row = LedgerRow(
-        phase="training",
+        phase=segment.purpose,
         step=segment.id,
         flops=float(lead.log.spent),
         hardware_flops=None if workspace.study.training.adapters else float(lead.log.hardware_flops),
@@ -111,8 +111,9 @@ def follow_segment(workspace: Workspace, order: SegmentOrder) -> None:
         decision = workspace.group.hear()
         if "error" in decision:
             raise StepError(str(decision["error"]))
-        with suppress(StepError):  # where the leader cannot write, it goes on
-            state.save(Path(decision["folder"]), optimizer=True)
+        if decision["folder"] is not None:
+            with suppress(StepError):  # where the leader cannot write, it goes on
+                state.save(Path(decision["folder"]), optimizer=True)
         if decision["stop"]:
             raise Terminated
     _save(workspace, segment, state, Path(order.folder))
@@ -186,7 +187,10 @@ class _Lead:
             seconds=kept.seconds + seconds,
         )
 
+        told: list[Path] = []
+
         def fill(folder: Path) -> None:
+            told.append(folder)
             self._group.tell({"folder": str(folder), "stop": stops})
             self._state.save(folder, optimizer=True)
             log.write(folder / METRICS_FILE)
@@ -194,6 +198,8 @@ class _Lead:
         try:
             self._checkpoints.write(manifest, fill)
         except Exception as error:  # of a full disk, libraries complain in types of their own
+            if not told:  # not even a folder could be made, and the others wait for a word
+                self._group.tell({"folder": None, "stop": stops})
             self._say(f"the state at step {log.steps} could not be kept: {type(error).__name__}: {error}")
         else:
             self._say(f"keeps its state at step {log.steps} of {segment.steps}")

@@ -8,12 +8,15 @@ from isothink.compute.architecture import Architecture
 from isothink.corpus.lengths import CorpusLengths
 from isothink.corpus.stream import Stream, cut, open_stream
 from isothink.domain.arm import parse_arm
+from isothink.domain.sample import Item
 from isothink.domain.study import PairStudy, Study
+from isothink.domain.training_settings import RateSweep
 from isothink.errors import RunFolderError, UsageError
-from isothink.plan.record import Plan, PlannedCell, Segment
+from isothink.plan.record import Plan, PlannedCell, PlannedTrial, Segment
 from isothink.plan.students import student_architecture, student_config
 from isothink.run.backends import choose_accelerator, load_tokenizer, load_trainer
 from isothink.run.inputs import Inputs, read_inputs
+from isothink.run.items import validation_items
 from isothink.run.ranks import ALONE, Group
 from isothink.store.run_folder import RunFolder, read_record
 from isothink.store.study_file import read_pair_study
@@ -105,6 +108,17 @@ class Workspace:
     def cell_of_samples(self, step: str) -> PlannedCell | None:
         """The cell whose evaluation has that id, if the plan has it."""
         return next((cell for cell in self.plan.cells if cell.samples == step), None)
+
+    def trial_of_samples(self, step: str) -> PlannedTrial | None:
+        """The trial of a search for learning rates whose evaluation has that id, if the plan has it."""
+        return next((trial for trial in self.plan.trials if trial.samples == step), None)
+
+    @cached_property
+    def validation_items(self) -> tuple[Item, ...]:
+        """What the trials of a search for learning rates answer."""
+        sweep = self.study.training.learning_rate
+        assert isinstance(sweep, RateSweep), "only a sweep has trials"
+        return validation_items(self.study, sweep.validation)
 
     def student_index(self, name: str) -> int:
         """Position of a student in the ladder."""
