@@ -4,8 +4,10 @@ import pytest
 from small_lengths import lengths_of
 from small_plans import ITEMS, study_with
 
+from isothink.domain.training_settings import FormatRates
 from isothink.errors import StepError, StudyError
 from isothink.plan.planner import plan
+from isothink.plan.record import ChosenRates
 from isothink.plan.sweep import choose_rates
 
 GRID = [3e-3, 1e-3, 1e-2]
@@ -45,6 +47,32 @@ def test_every_student_and_format_has_the_same_grid_at_the_same_share_of_its_sma
     assert planned.phases["search"] > sum(search) > 0
     training = [segment.flops for segment in planned.segments if segment.purpose == "training"]
     assert planned.total_flops == sum(training)
+
+
+def test_a_trial_at_a_cells_own_budget_and_rate_shares_nothing_with_it():
+    """What is charged to the search is all that its trials trained."""
+    rate = GRID[1]
+    settled = tuple(
+        ChosenRates(student=student.name, rates=FormatRates(ift=rate, reasoning=rate), at_edge=())
+        for student in swept().students
+    )
+    planned = swept(budget_share=1.0, chosen=settled)
+    alone = plan(
+        study_with(
+            (
+                "training.learning_rate",
+                {"by": "table", "rates": {one.student: one.rates.model_dump() for one in settled}},
+            ),
+            ("training.warmup_steps", 0),
+            ("training.decay_share", 0.3),
+        ),
+        lengths_of([40, 12], spread=2),
+        ITEMS,
+    )
+    assert planned.total_flops == alone.total_flops
+    assert not {step for trial in planned.trials for step in trial.path} & {
+        step for cell in planned.cells for step in cell.path
+    }
 
 
 def test_what_was_chosen_is_what_cells_are_trained_with():

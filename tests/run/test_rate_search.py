@@ -51,8 +51,13 @@ def test_the_trial_with_the_best_answers_sets_the_rates_and_its_cost_is_search(t
             assert student["peak_rates"][name] == min(scores[student["name"], name])[1]
             assert f"{student['peak_rates'][name]:g} for {name}" in " ".join(plan["notes"])
     check_ledger(run, plan)
+    failures = sorted((path.name, path.stat().st_mtime_ns) for path in (run / "failures").iterdir())
+    assert failures
     again = isothink("run", "tiny.yaml", "--json", *SEARCH, cwd=tmp_path)
-    assert json.loads(again.stdout)["completed"] == [], "failed trials are tried again, and nothing else"
+    assert json.loads(again.stdout)["completed"] == []
+    assert failures == sorted((path.name, path.stat().st_mtime_ns) for path in (run / "failures").iterdir()), (
+        "what was chosen from the others stands: failed trials are not tried again"
+    )
     assert not list(run.rglob("*.safetensors"))
 
 

@@ -1,6 +1,8 @@
 """What interrupted attempts had spent is counted once, however they ended."""
 
 import json
+from errno import ENOSPC
+from io import FileIO
 
 import pytest
 from hypothesis import given
@@ -50,6 +52,38 @@ def test_wherever_a_kill_tears_the_last_line_the_lines_before_and_after_count(tm
         note(path, "second", 500)
         after = wasted(path, "step", finished=None).flops
         assert after == (520 if length == len(data) - 1 else 510), "a line whose only loss is its end is whole again"
+
+
+def test_what_was_not_yet_written_is_noted_when_the_attempt_fails(tmp_path):
+    path = tmp_path / "short.jsonl"
+    with pytest.raises(ArithmeticError), Attempt(path, "a") as attempt:
+        assert not attempt.spent(7.0, 3)
+        raise ArithmeticError
+    assert wasted(path, "step", finished=None).flops == 7
+    with Attempt(tmp_path / "whole.jsonl", "a") as attempt:
+        attempt.spent(7.0, 3)
+    assert not (tmp_path / "whole.jsonl").exists(), "what finished is in the ledger"
+
+
+def test_a_full_disk_costs_a_row_and_the_next_one_holds_it_all(tmp_path, monkeypatch):
+    class Full(FileIO):
+        left = 20
+
+        def write(self, data):
+            if len(data) > self.left:
+                super().write(data[: self.left])
+                raise OSError(ENOSPC, "No space left on device")
+            return super().write(data)
+
+    path = tmp_path / "a.jsonl"
+    path.touch()
+    with Attempt(path, "first") as attempt:
+        attempt.note(10.0, 1, 0.1)
+        attempt._file = Full(path, "a")
+        attempt.note(20.0, 2, 0.2)
+        assert wasted(path, "step", finished=None).flops == 10
+        attempt.note(30.0, 3, 0.3)
+    assert wasted(path, "step", finished=None).flops == 30
 
 
 @given(st.binary(max_size=200))

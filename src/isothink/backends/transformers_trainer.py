@@ -110,7 +110,10 @@ class StudentInTraining:
         norm = whole(torch.nn.utils.clip_grad_norm_(weights, self._task.optimizer.clip_gradient_norm)).item()
         if not (np.isfinite(loss) and np.isfinite(norm)):
             self._optimizer.zero_grad(set_to_none=True)
-            raise StepError(f"the loss is {loss} and the gradient's norm {norm} at step {step.number}")
+            raise StepError(
+                f"training diverges: the loss is {loss} and the gradient's norm {norm} at step {step.number}",
+                hint="a lower learning rate, or a longer warm-up",
+            )
         for group in self._optimizer.param_groups:
             group["lr"] = step.learning_rate
         self._optimizer.step()

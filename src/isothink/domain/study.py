@@ -110,6 +110,8 @@ class Resources(StudyRecord):
     """How much of a segment's training an interruption may lose; 0 keeps the state after every optimizer step."""
     keep: Keep = "needed"
     """`needed` removes the weights of a segment when everything planned that reads them is complete."""
+    push_to_hub: Name | None = None
+    """A user or organisation of the Hugging Face Hub, as whose private models finished students are uploaded."""
     report_to: Annotated[tuple[Reporter, ...], Field(strict=False), AfterValidator(distinct)] = ()
     """Where the metrics of every optimizer step go as well, as they are made."""
 

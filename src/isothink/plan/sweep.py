@@ -131,7 +131,8 @@ def _trial(
     completed: Completed,
 ) -> tuple[PlannedTrial, list[Segment]]:
     rates = FormatRates(ift=rate, reasoning=rate, mixed=rate)
-    tree = identify(path, student.recipe, rates, study.training.final_rate_share)
+    # no cell shares a segment with a trial: the search is charged for all that it trains
+    tree = identify(path, {**student.recipe, "purpose": "search"}, rates, study.training.final_rate_share)
     identity = f"{student.name}-search-{name}-{number_text(rate)}-seed{path.seed}"
     samples = samples_id(study, identity, tree[-1].id, items)
     trial = PlannedTrial(

@@ -30,6 +30,7 @@ TEACHERS = {
 }
 TOKEN_COUNTERS = {"tokenizer": "isothink.backends.token_counter:TeacherTokenCounter"}
 HUB_MODELS = {"config": "isothink.backends.hub_models:read_hub_config"}
+HUB_UPLOADS = {"huggingface_hub": "isothink.backends.hub_upload:upload_student"}
 HUB_SETS = {"datasets": "isothink.backends.hub_sets:read_hub_set"}
 MATH_CHECKERS = {"math-verify": "isothink.backends.math_checker:MathVerifyChecker"}
 TOKENIZERS = {
@@ -122,6 +123,12 @@ def load_token_counter(settings: "SymbolicTeacher | RecordedTeacher | ModelTeach
     elif settings.backend == "transformers" and settings.gguf_file is None:
         name = settings.model
     return _load(TOKEN_COUNTERS, "tokenizer")(name) if name is not None else None
+
+
+def upload_student(folder: Path, repository: str) -> str:
+    """Uploads a finished student to the Hub; see backends/hub_upload.py."""
+    uploaded: str = _load(HUB_UPLOADS, "huggingface_hub")(folder, repository)
+    return uploaded
 
 
 def load_hub_set(settings: "HubSet") -> "HubRows":

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import shutil
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -29,6 +30,7 @@ from isothink.run.inputs import Inputs, make_inputs, pilot_inputs, read_inputs, 
 from isothink.run.leader import Leader
 from isothink.run.load import default_folder, open_run
 from isothink.run.progress import Progress, say
+from isothink.run.publication import missing_on_the_hub
 from isothink.run.ranks import Group, join_group, launched_together, leading
 from isothink.run.rate_search import chosen_rates, search_notes, validation_lengths
 from isothink.run.result import STAGES, Failure, RunResult, Stage
@@ -261,7 +263,7 @@ class _Run:
         A trial that fails, as one at too high a rate does, is no failure of the study.
         """
         steps = steps_to_do(plan, self.folder, of="trials")
-        if not steps:
+        if not steps or chosen_rates(plan, self.folder) is not None:  # a trial that failed is not tried again
             return plan
         self._carry_out(plan, steps)
         return self._plan()
@@ -292,6 +294,8 @@ class _Run:
             broken = [step for step in (*cell.path, cell.samples) if step in outcome.failed]
             if broken:
                 self.failures[cell.id] = outcome.failed[str(broken[0])]
+        for line in missing_on_the_hub(plan, self.folder):
+            say(f"{line}; its weights stay in the run folder (hf upload REPOSITORY FOLDER)")
         return bool(steps)
 
     def _say_what_is_left_out(self, plan: Plan) -> None:
@@ -323,7 +327,8 @@ class _Run:
             waste = wasted(self.folder.attempts_file(failed), failed, finished=None)
             rows = [waste.model_dump()] if waste else []
             record = {"schema_version": SCHEMA_VERSION, "id": failed, "error": error, "ledger": rows}
-            write_json(self.folder.failure_file(failed), record)
+            with suppress(OSError):  # a full disk: the error is in the result all the same
+                write_json(self.folder.failure_file(failed), record)
         return outcome
 
     def _conclude(self, *, with_report: bool) -> Path | None:

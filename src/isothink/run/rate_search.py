@@ -60,6 +60,7 @@ def search_notes(plan: Plan, folder: RunFolder, chosen: Sequence[ChosenRates]) -
         rates = {name: rate for name, rate in one.rates.model_dump().items() if rate is not None}
         words = [f"{rate:g} for {name}{_edge(name, one)}" for name, rate in rates.items()]
         notes.append(f"The search chose the learning rates of student {one.student}: {', '.join(words)}.")
+    notes.append("Whether these rates would still win at larger budgets was not tried.")
     failed = [trial.id for trial in plan.trials if _score(trial, folder) is None]
     if failed:
         notes.append(

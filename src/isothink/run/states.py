@@ -6,6 +6,7 @@ from collections import defaultdict
 
 from isothink.domain.study import Keep
 from isothink.plan.record import Plan
+from isothink.run.publication import is_missing_on_the_hub
 from isothink.run.scheduler import Step
 from isothink.store.attempts import Attempt
 from isothink.store.run_folder import MANIFEST, RunFolder
@@ -41,7 +42,7 @@ class SegmentFiles:
     """Removes what nothing planned reads any more.
 
     The state of an optimizer is read by the segments that go on from it. So are the weights, and by the evaluations of
-    the cells that end there; with `keep: all` they stay all the same.
+    the cells that end there; with `keep: all`, or where an upload failed, they stay all the same.
     """
 
     def __init__(self, plan: Plan, folder: RunFolder, *, keep: Keep) -> None:
@@ -96,6 +97,8 @@ class SegmentFiles:
         evaluations = self._evaluations[segment]
         if self._keep == "all" or not (self._children[segment] or evaluations):
             return  # what nothing reads is a result
+        if is_missing_on_the_hub(folder, segment):
+            return
         if all(folder.manifest("samples", step) is not None for step in evaluations):
             for path in place.iterdir():
                 if path.name not in STAYS:

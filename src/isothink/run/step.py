@@ -5,7 +5,7 @@ import time
 import traceback
 import uuid
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -64,11 +64,12 @@ def execute_step(workspace: Workspace, step: str, spent: Spent | None = None) ->
     name = uuid.uuid4().hex
     log = folder.log_file(step)
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("a", encoding="utf-8") as lines, ReportingAttempt(folder.attempts_file(step), name, spent) as attempt:
 
-        def say(line: str) -> None:
-            print(f"{_now()} {line}", file=lines, flush=True)
+    def say(line: str) -> None:
+        with suppress(OSError), log.open("a", encoding="utf-8") as lines:  # a full disk costs a line, not the step
+            print(f"{_now()} {line}", file=lines)
 
+    with ReportingAttempt(folder.attempts_file(step), name, spent) as attempt:
         say("begins")
         try:
             with deferring_stop() if kind == "segments" else nullcontext(StopRequest()) as stop:

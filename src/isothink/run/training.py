@@ -15,6 +15,7 @@ from isothink.plan.record import Segment
 from isothink.run.checkpoints import CheckpointManifest, Checkpoints
 from isothink.run.divergence import DivergenceWatch
 from isothink.run.interruption import StopRequest, Terminated
+from isothink.run.publication import publish
 from isothink.run.ranks import SegmentOrder
 from isothink.run.reporters import Reporting
 from isothink.run.segment_log import SegmentLog
@@ -71,9 +72,12 @@ def train_segment(
         seconds=attempt.taken_over.seconds + time.perf_counter() - started,
     )
     by_convention = work.flops_by_convention()
+    hub: dict[str, object] = {}
     if is_student(workspace, segment):
         workspace.tokenizer.save(folder)  # a finished student is a whole Hugging Face folder
         (folder / CARD_FILE).write_text(student_card(workspace, segment, row), encoding="utf-8")
+        published = publish(workspace, segment, folder, say)
+        hub = {} if published is None else {"hub": published.model_dump()}
     return {
         "parent": segment.parent,
         "student": segment.student,
@@ -88,6 +92,7 @@ def train_segment(
         "threads": workspace.study.resources.threads,
         "processes": workspace.group.size,
         "files": sorted(path.name for path in folder.iterdir() if path.name not in STAYS),
+        **hub,
         "ledger": [row.model_dump()],
     }
 

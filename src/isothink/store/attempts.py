@@ -5,10 +5,12 @@ Workers append one JSON line every now and then; a torn last line is dropped. Us
 
 import json
 import time
+from contextlib import suppress
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import Self
 
 from isothink.domain.ledger import LedgerRow
 
@@ -36,27 +38,32 @@ class Attempt:
         self._path = path
         self._started = time.perf_counter()
         self._written = self._started
-        self._file: BinaryIO | None = None
+        self._unwritten: tuple[float, int] | None = None
+        self._file: FileIO | None = None
 
     def spent(self, flops: float, tokens: int) -> bool:
         """Notes the totals so far; True when they were written."""
         now = time.perf_counter()
         if now - self._written < INTERVAL_SECONDS:
+            self._unwritten = (flops, tokens)
             return False
         self._written = now
         self.note(flops, tokens, now - self._started)
         return True
 
     def note(self, flops: float, tokens: int, seconds: float) -> None:
-        """Writes the totals so far."""
+        """Writes the totals so far. A full disk costs this row, not the work: the next one holds it all again."""
         row = {"attempt": self.name, "flops": flops, "tokens": tokens, "seconds": seconds}
-        if self._file is None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self._path.open("ab")
-            if not _ends_a_line(self._path):
-                self._file.write(b"\n")
-        self._file.write(json.dumps(row).encode() + b"\n")
-        self._file.flush()
+        self._unwritten = None
+        try:
+            if self._file is None:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                self._file = self._path.open("ab", buffering=0)
+                if not _ends_a_line(self._path):
+                    self._file.write(b"\n")
+            self._file.write(json.dumps(row).encode() + b"\n")
+        except OSError:
+            self._close()  # opened anew, it is looked at for half a line
 
     @property
     def seconds(self) -> float:
@@ -69,8 +76,15 @@ class Attempt:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if kind is not None and self._unwritten is not None:
+            self.note(*self._unwritten, self.seconds)
+        self._close()
+
+    def _close(self) -> None:
         if self._file is not None:
-            self._file.close()
+            with suppress(OSError):
+                self._file.close()
+            self._file = None
 
 
 def _ends_a_line(path: Path) -> bool:
