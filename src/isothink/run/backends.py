@@ -18,9 +18,7 @@ if TYPE_CHECKING:
     from isothink.domain.student_settings import StudentSettings
     from isothink.domain.study import Study
     from isothink.domain.teacher_settings import ModelTeacher, RecordedTeacher, SymbolicTeacher
-    from isothink.run.ranks import Processes
-    from isothink.run.reporters import Reporter
-    from isothink.student.protocol import Trainer
+    from isothink.student.protocol import Processes, Reporter, Trainer
     from isothink.teacher.protocol import Teacher, TokenCounter
 
 TEACHERS = {

@@ -8,12 +8,13 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any
 
 from isothink.domain.record import Record
 from isothink.errors import GroupError, IsothinkError
 from isothink.run.backends import load_process_group
 from isothink.run.interruption import Terminated, deferring_stop
+from isothink.student.protocol import Processes
 
 LAUNCHER_VARIABLES = (
     "WORLD_SIZE",
@@ -37,22 +38,6 @@ class SegmentOrder(Record):
     segment: str
     folder: str
     starts: tuple[tuple[str, int], ...]
-
-
-class Processes(Protocol):
-    """What connects the processes; backends/ implements it."""
-
-    def rank(self) -> int:
-        """Which one this is; 0 leads."""
-
-    def size(self) -> int:
-        """How many there are."""
-
-    def broadcast_text(self, text: str | None) -> str:
-        """The first process's text, in all processes."""
-
-    def close(self) -> None:
-        """Ends the connection."""
 
 
 class Group:

@@ -6,25 +6,16 @@ A reporter is a convenience: one that fails is said once in the segment's log an
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from isothink.plan.record import Segment
 from isothink.run.backends import load_reporter
+from isothink.student.protocol import Reporter
 
 if TYPE_CHECKING:
     from isothink.run.workspace import Workspace
 
 Say = Callable[[str], None]
-
-
-class Reporter(Protocol):
-    """One library that shows metrics; backends/ implements it."""
-
-    def log(self, step: int, values: Mapping[str, float]) -> None:
-        """Takes the metrics of one optimizer step."""
-
-    def close(self) -> None:
-        """Ends the segment."""
 
 
 class Reporting:

@@ -117,3 +117,29 @@ class Trainer(Protocol):
             UsageError: the model cannot be loaded.
             StepError: the state to go on from is missing or damaged.
         """
+
+
+class Processes(Protocol):
+    """What connects processes that train one student together."""
+
+    def rank(self) -> int:
+        """Which one this is; 0 leads."""
+
+    def size(self) -> int:
+        """How many there are."""
+
+    def broadcast_text(self, text: str | None) -> str:
+        """The first process's text, in all processes."""
+
+    def close(self) -> None:
+        """Ends the connection."""
+
+
+class Reporter(Protocol):
+    """A library that shows metrics as they are made."""
+
+    def log(self, step: int, values: Mapping[str, float]) -> None:
+        """Takes the metrics of one optimizer step."""
+
+    def close(self) -> None:
+        """Ends the segment."""
