@@ -43,6 +43,8 @@ def run(command, cwd, server=None):
         words.append(f"teacher.base_urls=[{server.url}]")  # the page's server is the reader's own
     elif words[1] in {"run", "generate", "train", "evaluate"} and words[2].endswith(".yaml"):
         words += SHRINK  # the only thing that is not word for word: the full study takes minutes
+    elif words[1] == "plan":
+        words.append("prompts.per_task=1000")  # the full one makes all 54,000 pairs to know their lengths
     return subprocess.run(
         [sys.executable, "-m", "isothink", *words[1:]],
         cwd=cwd,

@@ -20,7 +20,7 @@ SLIDING = {
     "sliding_window_pattern": 2,
     "query_pre_attn_scalar": 8,
 }
-PLAN = steps(5, size=9)
+PLAN = steps(4, size=9)
 
 
 @pytest.fixture(autouse=True)

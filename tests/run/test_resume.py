@@ -37,22 +37,36 @@ def finish(cwd, *overrides):
     return json.loads(done.stdout)
 
 
+@pytest.fixture(scope="module")
+def smaller(tmp_path_factory):
+    """A folder with a finished run of the smaller study, for tests to go on from a copy of it."""
+    here = tmp_path_factory.mktemp("smaller")
+    write_tiny(here)
+    return here, finish(here, *SMALLER)
+
+
+@pytest.fixture
+def ended(smaller, tmp_path):
+    """Such a copy: its folder, and what the command said."""
+    here, said = smaller
+    shutil.copytree(here, tmp_path, dirs_exist_ok=True)
+    return tmp_path, said
+
+
 def workers_of(run):
     """Pids of the worker processes on a run folder, from the process table (their parent may be dead)."""
     listing = subprocess.run(["ps", "-eww", "-o", "pid,args"], capture_output=True, text=True, check=True).stdout
     return [int(line.split()[0]) for line in listing.splitlines() if "isothink.run.worker" in line and str(run) in line]
 
 
-def test_killed_again_and_again_the_study_ends_as_if_undisturbed(tmp_path):
-    undisturbed, disturbed = tmp_path / "undisturbed", tmp_path / "disturbed"
-    for place in (undisturbed, disturbed):
-        place.mkdir()
-        write_tiny(place)
-    finish(undisturbed, *SMALLER)
+def test_killed_again_and_again_the_study_ends_as_if_undisturbed(smaller, tmp_path):
+    undisturbed, disturbed = smaller[0], tmp_path / "disturbed"
+    disturbed.mkdir()
+    write_tiny(disturbed)
     chance = random.Random(11)
     kept: set[str] = set()
     for _ in range(5):
-        process = start("run", "tiny.yaml", *SMALLER, cwd=disturbed)
+        process = start("run", "tiny.yaml", *SMALLER, "resources.processes=2", cwd=disturbed)
         time.sleep(chance.uniform(2.0, 7.0))
         process.send_signal(signal.SIGKILL)
         process.wait()
@@ -74,11 +88,10 @@ def test_killed_again_and_again_the_study_ends_as_if_undisturbed(tmp_path):
 
 def test_what_a_kill_loses_is_in_the_ledger_as_waste(tmp_path):
     write_tiny(tmp_path)
-    longer = (*SMALLER, "budgets.training_flops=[1.0e+10]", "resources.processes=1", "students=[]")
     one = "students=[{name: only, architecture: {model_type: qwen3, hidden_size: 32, num_hidden_layers: 2,"
     one += " intermediate_size: 96, num_attention_heads: 2, num_key_value_heads: 1, head_dim: 16,"
     one += " tie_word_embeddings: true, max_position_embeddings: 64}}]"
-    overrides = (*longer[:2], longer[3], "budgets.training_flops=[2.0e+10]", one)
+    overrides = (*SMALLER[:2], "budgets.training_flops=[1.0e+10]", one)
     process = start("run", "tiny.yaml", *overrides, cwd=tmp_path)
     run = tmp_path / "runs" / "tiny"
     deadline = time.monotonic() + 120
@@ -96,7 +109,7 @@ def test_what_a_kill_loses_is_in_the_ledger_as_waste(tmp_path):
 def test_a_killed_worker_fails_its_step_and_the_next_run_heals(tmp_path):
     write_tiny(tmp_path)
     run = tmp_path / "runs" / "tiny"
-    process = start("run", "tiny.yaml", *SMALLER, cwd=tmp_path)
+    process = start("run", "tiny.yaml", *SMALLER, "resources.processes=2", cwd=tmp_path)
     deadline = time.monotonic() + 120
     while not list(run.glob("segments/*/manifest.json")) and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -161,14 +174,13 @@ def test_a_diverging_student_fails_alone(tmp_path):
     assert "big-reasoning-4e8-seed0" in (run / "report.html").read_text(encoding="utf-8")
 
 
-def test_a_changed_study_redoes_only_what_the_change_touches(tmp_path):
-    write_tiny(tmp_path)
-    first = finish(tmp_path, *SMALLER)
+def test_a_changed_study_redoes_only_what_the_change_touches(ended):
+    tmp_path, first = ended
     segments = {step for step in first["completed"] if "trunk" in step or "decay" in step}
     shorter = finish(tmp_path, *SMALLER, "evaluation.max_new_tokens=6")
     assert not [step for step in shorter["completed"] if "trunk" in step or "decay" in step]
     assert len([step for step in shorter["completed"] if "seed" in step]) == 8
-    faster = finish(tmp_path, *SMALLER, "resources.processes=1")
+    faster = finish(tmp_path, *SMALLER, "resources.processes=2")
     assert faster["completed"] == []
     other_rate = "training.learning_rate={by: table, rates: {small: {ift: 3.0e-3, reasoning: 1.0e-3},"
     other_rate += " big: {ift: 3.0e-3, reasoning: 1.0e-3}}}"
@@ -180,9 +192,8 @@ def test_a_changed_study_redoes_only_what_the_change_touches(tmp_path):
     assert segments
 
 
-def test_a_new_arm_trains_its_own_segments_and_keeps_the_rest(tmp_path):
-    write_tiny(tmp_path)
-    finish(tmp_path, *SMALLER)
+def test_a_new_arm_trains_its_own_segments_and_keeps_the_rest(ended):
+    tmp_path, _ = ended
     more = finish(tmp_path, "arms=[ift,reasoning,sequential(0.5)]", *SMALLER[1:])
     cells = [step for step in more["completed"] if "sequential" in step]
     assert len(cells) == 4
@@ -193,7 +204,7 @@ def test_a_cell_trained_through_the_tree_equals_the_cell_trained_alone_bit_for_b
     _, shared, _ = finished
     write_tiny(tmp_path)
     alone = ("arms=[sequential(0.5)]", "budgets.training_flops=[8.0e+8]", "seeds={default: 1}")
-    finish(tmp_path, *alone, "resources.processes=1")
+    finish(tmp_path, *alone)
     run = tmp_path / "runs" / "tiny"
     plans = [json.loads((folder / "plan.json").read_text()) for folder in (shared, run)]
     paths = [{cell["id"]: cell["path"] for cell in plan["cells"]} for plan in plans]
@@ -205,9 +216,8 @@ def test_a_cell_trained_through_the_tree_equals_the_cell_trained_alone_bit_for_b
         assert weights[0] == weights[1]
 
 
-def test_a_step_can_be_executed_from_the_run_folder_alone(tmp_path):
-    write_tiny(tmp_path)
-    finish(tmp_path, *SMALLER)
+def test_a_step_can_be_executed_from_the_run_folder_alone(ended):
+    tmp_path, _ = ended
     run = tmp_path / "runs" / "tiny"
     (tmp_path / "tiny.yaml").unlink()
     samples = sorted(run.glob("samples/*"))[0]
@@ -237,9 +247,8 @@ def test_a_larger_budget_keeps_old_cells_and_counts_a_trunk_trained_again_for_it
     assert {row["step"]: row["flops"] for row in waste} == {step: before[step] for step in again}
 
 
-def test_students_whose_weights_are_gone_are_trained_again_before_they_answer(tmp_path):
-    write_tiny(tmp_path)
-    finish(tmp_path, *SMALLER)
+def test_students_whose_weights_are_gone_are_trained_again_before_they_answer(ended):
+    tmp_path, _ = ended
     run = tmp_path / "runs" / "tiny"
     before = evidence_of(run)
     samples = sorted(run.glob("samples/small-ift-*"))[0]
@@ -252,9 +261,8 @@ def test_students_whose_weights_are_gone_are_trained_again_before_they_answer(tm
     assert evidence_of(run) == before
 
 
-def test_cells_that_answer_anew_while_a_new_arm_cuts_their_trunk_keep_their_training_cost(tmp_path):
-    write_tiny(tmp_path)
-    finish(tmp_path, *SMALLER)
+def test_cells_that_answer_anew_while_a_new_arm_cuts_their_trunk_keep_their_training_cost(ended):
+    tmp_path, _ = ended
     run = tmp_path / "runs" / "tiny"
     query = "SELECT cell, training_flops FROM cells WHERE arm IN ('ift', 'reasoning') ORDER BY cell"
     before = api.sql(run, query)

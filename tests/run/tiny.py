@@ -30,7 +30,7 @@ training:
   warmup_steps: 2
   max_epochs: 1000
 evaluation: {tasks: [capital, chain, largest], items_per_task: 8, max_new_tokens: 12, batch_size: 64}
-resources: {processes: 2, threads: 1, keep: all}
+resources: {processes: 1, threads: 1, keep: all}
 """
 
 
