@@ -32,7 +32,7 @@ check-vllm: $(VENV)/installed-train $(VENV)/installed-test $(VENV)/installed-sma
 	$(BIN)/python scripts/check_vllm.py --python "$(VLLM)"
 
 test: $(VENV)/installed-train $(VENV)/installed-test $(VENV)/installed-small-model
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: $(VENV)/installed-train $(VENV)/installed-generate $(VENV)/installed-check
 	$(BIN)/ruff format --check .

@@ -92,7 +92,6 @@ def test_the_documents_show_commands_of_every_kind():
     } <= shown
 
 
-@pytest.mark.xdist_group("readme")
 @pytest.mark.parametrize("command", ISOTHINK)
 def test_the_command_does_what_the_page_says(place, server, command):
     if command.startswith("isothink step "):
@@ -109,7 +108,6 @@ def test_make_targets_exist():
     assert shown and shown <= targets
 
 
-@pytest.mark.xdist_group("readme")
 def test_the_python_block_runs(place):
     [block] = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(encoding="utf-8"), re.M | re.S)
     shrink = ", ".join(map(repr, SHRINK))

@@ -1,7 +1,7 @@
 """A real server for tests: scripts/small_server.py as a process of its own, for as long as a session of tests lasts.
 
-A test module imports the fixture, and puts `pytestmark = pytest.mark.xdist_group("small_server")` so that parallel
-workers do not each start one. Where a package is missing the tests are skipped, and say so.
+A test module imports the fixture; its tests run in one process (`--dist loadfile`), which starts one server. Where a
+package is missing the tests are skipped, and say so.
 """
 
 import json

@@ -15,8 +15,6 @@ from isothink.teacher.reading import read_reply
 from ..teacher.conformance import TeacherConformance, ask
 from .small_server import MODEL, chat, post, small_server  # noqa: F401
 
-pytestmark = pytest.mark.xdist_group("small_server")
-
 PROMPTS = [
     f"{question}\nPut the final answer in \\boxed{{}}."
     for question in (

@@ -22,7 +22,6 @@ from isothink.student.protocol import OPTIMIZER_FILE  # noqa: E402
 from .several_processes import run  # noqa: E402
 from .trainer_example import CONFIG  # noqa: E402
 
-pytestmark = pytest.mark.xdist_group("processes")
 UNTIED = CONFIG | {"model_type": "llama", "tie_word_embeddings": False}
 JOBS = {
     "tokens": {"config": CONFIG, "last": 20},

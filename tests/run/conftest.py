@@ -14,6 +14,6 @@ def finished(tmp_path_factory):
     pytest.importorskip("transformers", reason="training needs the [train] extra")
     here = tmp_path_factory.mktemp("finished")
     write_tiny(here)
-    done = isothink("run", "tiny.yaml", "--json", "resources.processes=2", cwd=here)
+    done = isothink("run", "tiny.yaml", "--json", cwd=here)
     assert done.returncode == 0, done.stderr
     return here, Path(here / "runs" / "tiny"), json.loads(done.stdout)

@@ -17,7 +17,6 @@ from isothink import api
 from .tiny import isothink, write_tiny
 
 pytest.importorskip("transformers", reason="training needs the [train] extra")
-pytestmark = pytest.mark.xdist_group("checkpoints")
 
 KILLED, STOPPED = -signal.SIGKILL, 143
 ONE_STUDENT = (

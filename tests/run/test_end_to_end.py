@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
-import pytest
 
 from isothink import api
 from isothink.backends.micro_batches import packed_passes
@@ -22,8 +21,6 @@ from isothink.run.workspace import Workspace
 from isothink.store.run_folder import RunFolder
 
 from .tiny import evidence_of, isothink
-
-pytestmark = pytest.mark.xdist_group("finished")
 
 
 def test_every_planned_step_is_done_once(finished):

@@ -3,11 +3,7 @@
 import json
 import shutil
 
-import pytest
-
 from .tiny import evidence_of, isothink
-
-pytestmark = pytest.mark.xdist_group("finished")
 
 
 def test_evidence_that_another_command_left_is_made_anew(finished, tmp_path):

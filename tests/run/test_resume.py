@@ -65,7 +65,7 @@ def test_killed_again_and_again_the_study_ends_as_if_undisturbed(smaller, tmp_pa
     write_tiny(disturbed)
     chance = random.Random(11)
     kept: set[str] = set()
-    for _ in range(5):
+    for _ in range(4):
         process = start("run", "tiny.yaml", *SMALLER, "resources.processes=2", cwd=disturbed)
         time.sleep(chance.uniform(2.0, 7.0))
         process.send_signal(signal.SIGKILL)

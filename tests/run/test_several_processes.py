@@ -20,7 +20,6 @@ from isothink.store.attempts import Spent
 from .tiny import isothink, write_tiny
 
 pytest.importorskip("transformers", reason="training needs the [train] extra")
-pytestmark = pytest.mark.xdist_group("several processes")
 
 ONE_STUDENT = (
     "arms=[ift, sequential(0.5)]",
