@@ -8,9 +8,10 @@ Without --server, a stub in a process of its own answers every request after a f
 64 requests every 200 ms; since 2,000 requests are 31.25 rounds of 64, no client can do better than 31.25/32 of it. A
 minimal asyncio client (aiohttp, 64 tasks, nothing else) runs beside for comparison, all in one run and in turn.
 
-With --server, the same requests are sent to a real server by `isothink generate` and by the minimal client, in turn,
-through a relay that notes the times and counts the tokens. Processor time is that of the process and its children.
-Memory is read from /proc, so only on Linux.
+With --server, `isothink generate` and the minimal client ask a real server the same questions through a relay that
+notes the times and counts the tokens. Who goes first alternates, and every turn marks its prompts with a number of its
+own at the start, of equal length: a server that keeps prompts (llama.cpp does) would be faster for whoever comes second
+with the same ones. Processor time is that of the process and its children. Memory is read from /proc, so only on Linux.
 """
 
 import argparse
@@ -383,15 +384,17 @@ def measure_server(options: argparse.Namespace) -> None:
     teacher = teacher_settings(relay.url, options.model, options.concurrency, options.max_tokens)
     run_client("minimal", teacher, prompts[:2])  # the server's first requests load what it loads
     works: dict[str, list[Work]] = {"minimal asyncio client": [], "isothink generate": []}
-    for _ in range(options.rounds):
-        for which, several in works.items():
+    for number in range(options.rounds):
+        order = list(works) if number % 2 == 0 else list(reversed(works))
+        for turn, which in enumerate(order):
+            marked = [f"({10 + 2 * number + turn}) {prompt}" for prompt in prompts]
             relay.reset()
             with TemporaryDirectory() as folder:
                 if which == "isothink generate":
-                    processor = run_command(write_study(Path(folder), prompts, teacher))
+                    processor = run_command(write_study(Path(folder), marked, teacher))
                 else:
-                    processor = run_client("minimal", teacher, prompts)
-            several.append(relay.work(processor))
+                    processor = run_client("minimal", teacher, marked)
+            works[which].append(relay.work(processor))
     print(f"{len(prompts)} prompts in both modes, {options.concurrency} in flight, at most {options.max_tokens} tokens")
     for which, several in works.items():
         speeds = spread([work.tokens / work.seconds for work in several], 1, "")
@@ -399,7 +402,7 @@ def measure_server(options: argparse.Namespace) -> None:
         print(f"  {which:<24} tokens/s {speeds:>28}   replies and tokens: {counts}")
     pairs = zip(works["isothink generate"], works["minimal asyncio client"], strict=True)
     ratios = [ours.tokens / ours.seconds / (theirs.tokens / theirs.seconds) for ours, theirs in pairs]
-    print(f"  ratio {spread(ratios, 3, '')}")
+    print(f"  ratio {spread(ratios, 3, '')}: {', '.join(f'{ratio:.3f}' for ratio in ratios)}")
 
 
 def main() -> None:

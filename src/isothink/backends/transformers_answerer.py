@@ -1,14 +1,15 @@
 """Lets a `transformers` student answer prompts: greedy, batched, with a KV cache. Looked up by run/."""
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
+import time
+from collections.abc import Sequence
 
 import torch
 from transformers import AutoModelForCausalLM, GenerationConfig
 from transformers.utils import logging as transformers_logging
 
-from isothink.benchmark.protocol import ignore
+from isothink.benchmark.protocol import Answering, AnswerSettings, Ask, Receive
 from isothink.corpus.protocol import Tokenizer
+from isothink.domain.evaluation_settings import LocalAnswers
 from isothink.domain.sample import Generation
 from isothink.errors import StepError, UsageError
 
@@ -23,7 +24,8 @@ class TransformersAnswerer:
     GPU the weights are bfloat16.
     """
 
-    def __init__(self, folder: Path, tokenizer: Tokenizer, *, batch_size: int) -> None:
+    def __init__(self, settings: LocalAnswers, answering: Answering, tokenizer: Tokenizer) -> None:
+        folder = answering.folder
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         dtype = torch.bfloat16 if self.device.type == "cuda" else torch.float32
         try:
@@ -35,7 +37,7 @@ class TransformersAnswerer:
         model.generation_config = GenerationConfig()
         self.model = model.to(self.device).eval()
         self.tokenizer = tokenizer
-        self.batch_size = batch_size
+        self.batch_size = answering.batch_size
 
     @property
     def positions(self) -> int | None:
@@ -43,25 +45,18 @@ class TransformersAnswerer:
         most = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
         return most if isinstance(most, int) and most > 0 else None
 
-    def generate(
-        self, prompts: Sequence[str], *, max_new_tokens: int, on_batch: Callable[[Sequence[Generation]], None] = ignore
-    ) -> list[Generation]:
-        """See the benchmark protocol.
-
-        Raises:
-            UsageError: a prompt and its answer may need more positions than the model has; nothing was generated.
-        """
-        encoded = self.tokenizer.encode_prompts(prompts)
-        self._require_positions(encoded, max_new_tokens)
+    def answer_all(self, asks: Sequence[Ask], settings: AnswerSettings, receive: Receive) -> None:
+        """See Answerer."""
+        encoded = self.tokenizer.encode_prompts([ask.prompt for ask in asks])
+        self._require_positions(encoded, settings.max_new_tokens)
         order = sorted(range(len(encoded)), key=lambda index: (len(encoded[index]), index))
-        answers: dict[int, Generation] = {}
         for start in range(0, len(order), self.batch_size):
             batch = order[start : start + self.batch_size]
-            outputs = self._generate([encoded[index] for index in batch], max_new_tokens)
+            started = time.perf_counter()
+            outputs = self._generate([encoded[index] for index in batch], settings.max_new_tokens)
+            seconds = time.perf_counter() - started
             for index, output in zip(batch, outputs, strict=True):
-                answers[index] = self._answer(len(encoded[index]), output)
-            on_batch([answers[index] for index in batch])
-        return [answers[index] for index in range(len(encoded))]
+                receive(asks[index].key, self._answer(len(encoded[index]), output, seconds))
 
     def _require_positions(self, prompts: list[list[int]], max_new_tokens: int) -> None:
         longest = max(map(len, prompts), default=0)
@@ -93,13 +88,14 @@ class TransformersAnswerer:
         rows: list[list[int]] = output[:, longest:].tolist()
         return [until_end(row, self.tokenizer.end_ids) for row in rows]
 
-    def _answer(self, prompt_tokens: int, output: list[int]) -> Generation:
+    def _answer(self, prompt_tokens: int, output: list[int], seconds: float) -> Generation:
         return Generation(
             text=self.tokenizer.decode(output),
             stop_reason="end" if output and output[-1] in self.tokenizer.end_ids else "length",
             prompt_tokens=prompt_tokens,
             output_tokens=len(output),
             trace_tokens=self.tokenizer.trace_tokens(output),
+            seconds=seconds,
         )
 
 

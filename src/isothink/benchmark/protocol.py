@@ -1,24 +1,56 @@
 """What a backend implements to answer prompts with a student. Called by run/ when it evaluates a cell."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
+from isothink.domain.evaluation_settings import AnswerSampling
 from isothink.domain.sample import Generation
 
 
-def ignore(answers: Sequence[Generation]) -> None:
-    """Hears of answers and does nothing."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ask:
+    """One prompt to be answered. Its key is handed back with the answer, and seeds what is drawn for it."""
+
+    key: str
+    prompt: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AnswerSettings:
+    """How a student answers: the same for every arm, unless the study departs from that and says so."""
+
+    max_new_tokens: int
+    sampling: AnswerSampling = "greedy"
+    seed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answering:
+    """The student that answers: the folder of its weights, and what it is called where it is served."""
+
+    folder: Path
+    names: dict[str, str]
+    """`cell`, `student`, `arm`, `budget` and `seed`, as text."""
+    batch_size: int
+
+
+Receive = Callable[[str, Generation], None]
+"""Hears of an answer, by its key."""
 
 
 class Answerer(Protocol):
-    """A student with its tokenizer, prompt format and sampling setting."""
+    """A student with its tokenizer and prompt format."""
 
-    def generate(
-        self, prompts: Sequence[str], *, max_new_tokens: int, on_batch: Callable[[Sequence[Generation]], None] = ignore
-    ) -> list[Generation]:
-        """One generation for each prompt, in their order, with the think tags kept in the text.
+    def answer_all(self, asks: Sequence[Ask], settings: AnswerSettings, receive: Receive) -> None:
+        """Answers every prompt; `receive` is told of each answer as it ends, in any order, in the caller's thread.
 
-        Nothing but the end token or the cap stops a generation: other stop strings would fire inside a trace
-        (EleutherAI/lm-evaluation-harness PR 3700). The prompt never opens a trace for the student.
-        `on_batch` is told of answers as they finish, each once.
+        Think tags stay in the text. Nothing but an end token or the cap stops an answer: other stop strings would fire
+        inside a trace (EleutherAI/lm-evaluation-harness PR 3700). The prompt never opens a trace for the student.
+        What is drawn for a prompt follows from the seed and its key alone, as far as the backend can do that.
+
+        Raises:
+            UsageError: a prompt and its answer may need more positions than the model has; nothing was generated.
+            StepError: the student cannot answer at all.
         """

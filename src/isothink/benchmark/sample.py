@@ -1,7 +1,9 @@
 """Generations made into samples: think states, scores, token counts. Called by run/ for the answers of a cell."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
+from isothink.domain.loops import ends_in_loop
 from isothink.domain.sample import Generation, Item, Sample
 from isothink.domain.think import ThinkParse, parse_think
 from isothink.errors import IsothinkError, StepError
@@ -11,37 +13,42 @@ Verify = Callable[[Sequence[Check]], Sequence[CheckResult]]
 """Compares many answers with their references; see scoring/verification.py."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answered:
+    """One answer of a student to an item, and what serving it costs."""
+
+    item: Item
+    repeat: int
+    generation: Generation
+    inference_flops: float
+
+
 def score_generations(
     cell: str,
-    answers: Sequence[tuple[Item, Generation]],
+    answers: Sequence[Answered],
     *,
     verify: Verify,
-    inference_flops: Sequence[float],
-    repeat: int = 0,
 ) -> list[Sample]:
     """The samples of answers, in their order.
 
-    An answer that the cap cut off counts as wrong, however it begins. A scorer that fails leaves `correct` absent and
-    says why: a missing score is not 0.
+    An answer that the cap cut off counts as wrong, however it begins. A scorer that fails leaves `score` absent and
+    says why, as does an answer that could not be had: a missing score is not 0.
 
     Raises:
         StepError: a generation counts more tokens in its trace than in all of its output.
         IsothinkError: scores cannot be had at all, as where a library is not installed.
     """
-    thoughts = [parse_think(generation.text) for _, generation in answers]
+    thoughts = [parse_think(answer.generation.text) for answer in answers]
     checks = [
         Check(
-            answer=thought.answer if generation.stop_reason == "end" else None,
-            reference=item.reference,
-            answer_format=item.answer_format,
+            answer=thought.answer if answered.generation.stop_reason == "end" else None,
+            reference=answered.item.reference,
+            answer_format=answered.item.answer_format,
         )
-        for (item, generation), thought in zip(answers, thoughts, strict=True)
+        for answered, thought in zip(answers, thoughts, strict=True)
     ]
-    parts = zip(answers, thoughts, _results(checks, verify), inference_flops, strict=True)
-    return [
-        _sample(cell, item, generation, thought, result, repeat, flops)
-        for (item, generation), thought, result, flops in parts
-    ]
+    parts = zip(answers, thoughts, _results(checks, verify), strict=True)
+    return [_sample(cell, answered, thought, result) for answered, thought, result in parts]
 
 
 def _results(checks: Sequence[Check], verify: Verify) -> Sequence[CheckResult]:
@@ -63,15 +70,8 @@ def _single_result(check: Check, verify: Verify) -> CheckResult:
         return CheckResult(correct=None, extracted=None, error=f"{type(error).__name__}: {error}")
 
 
-def _sample(
-    cell: str,
-    item: Item,
-    generation: Generation,
-    thought: ThinkParse,
-    result: CheckResult,
-    repeat: int,
-    inference_flops: float,
-) -> Sample:
+def _sample(cell: str, answered: Answered, thought: ThinkParse, result: CheckResult) -> Sample:
+    item, generation = answered.item, answered.generation
     if generation.trace_tokens > generation.output_tokens:
         raise StepError(
             f"{cell}, {item.id}: {generation.trace_tokens} tokens of trace in {generation.output_tokens} of output"
@@ -82,18 +82,20 @@ def _sample(
         family=item.family,
         item=item.id,
         cluster=item.cluster,
-        repeat=repeat,
+        repeat=answered.repeat,
         prompt=item.prompt,
         reference=item.reference,
         text=generation.text,
         extracted=result.extracted,
-        correct=result.correct,
-        error=result.error,
+        score=None if generation.error is not None or result.correct is None else float(result.correct),
+        error=generation.error or result.error,
         scorer=item.answer_format,
         think_state=thought.state,
         stop_reason=generation.stop_reason,
+        is_looping=ends_in_loop(generation.text) or ends_in_loop(thought.trace),
         prompt_tokens=generation.prompt_tokens,
         trace_tokens=generation.trace_tokens,
         answer_tokens=generation.output_tokens - generation.trace_tokens,
-        inference_flops=inference_flops,
+        inference_flops=answered.inference_flops,
+        seconds=generation.seconds,
     )

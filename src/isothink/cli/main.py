@@ -231,7 +231,7 @@ def price(
 def sql(run_folder: options.Run, query: options.Query, json: options.Json = False) -> None:
     """Run a DuckDB query over pairs, segments, ledger, cells, samples and prompt_order of a run.
 
-    Example: isothink sql runs/quickstart "SELECT family, avg(correct::int) FROM samples GROUP BY family"
+    Example: isothink sql runs/quickstart "SELECT family, avg(score) FROM samples GROUP BY family"
     """
     from isothink import api
 

@@ -5,18 +5,25 @@ from typing import Literal
 from isothink.domain.record import Record
 
 ThinkState = Literal["none", "closed", "orphan_close", "unclosed"]
-StopReason = Literal["end", "length"]
-AnswerFormat = Literal["exact", "letter", "math"]
+StopReason = Literal["end", "length", "failed"]
+"""How a generation ended: with an end token, at the cap on new tokens, or not at all (a request that kept failing)."""
+AnswerFormat = Literal["exact", "letter", "math", "number", "squad_em", "squad_f1", "ifeval", "jury"]
 
 
 class Item(Record):
-    """One held-out question. `cluster` groups items that share a passage; alone, it is the item's own id."""
+    """One held-out question. `cluster` groups items that share a passage; alone, it is the item's own id.
+
+    `alternatives` are further references, any of which is right; `tolerance` is the relative error that a number may
+    have. The reference of an `ifeval` item is the JSON of its instructions.
+    """
 
     id: str
     benchmark: str
     family: str
     prompt: str
     reference: str
+    alternatives: tuple[str, ...] = ()
+    tolerance: float | None = None
     answer_format: AnswerFormat
     cluster: str
 
@@ -24,7 +31,8 @@ class Item(Record):
 class Generation(Record):
     """What a student wrote: text with the think tags kept, why it stopped, and token counts.
 
-    `output_tokens` includes the end token where one was written.
+    `output_tokens` includes the end token where one was written. `seconds` is the wall time from when the answer was
+    begun to when it ended; answers of one batch share it. `error` says why a failed one has no text.
     """
 
     text: str
@@ -32,10 +40,15 @@ class Generation(Record):
     prompt_tokens: int
     output_tokens: int
     trace_tokens: int
+    seconds: float = 0.0
+    error: str | None = None
 
 
 class Sample(Record):
-    """One answer of one cell to one item, scored. `correct` is None where no score could be had (`error` says why)."""
+    """One answer of one cell to one item, scored from 0 to 1; None where no score could be had (`error` says why).
+
+    `is_looping` is true where the text ends in a passage that it repeats (domain/loops.py).
+    """
 
     cell: str
     benchmark: str
@@ -47,12 +60,14 @@ class Sample(Record):
     reference: str
     text: str
     extracted: str | None
-    correct: bool | None
+    score: float | None
     error: str | None
     scorer: str
     think_state: ThinkState
     stop_reason: StopReason
+    is_looping: bool
     prompt_tokens: int
     trace_tokens: int
     answer_tokens: int
     inference_flops: float
+    seconds: float

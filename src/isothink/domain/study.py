@@ -11,8 +11,8 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from isothink.domain.arm import Arm, parse_arm
-from isothink.domain.benchmark_settings import Benchmark
 from isothink.domain.budget_settings import Budgets, DeclaredLengths, Match
+from isothink.domain.evaluation_settings import Evaluation, ServedAnswers
 from isothink.domain.filter_settings import Filters
 from isothink.domain.prompt_settings import DataPrompts, ProceduralPrompts
 from isothink.domain.reply import MODES
@@ -21,14 +21,12 @@ from isothink.domain.study_record import (
     Count,
     FilePath,
     Name,
-    Seed,
     StudyRecord,
-    Words,
     distinct,
     printable,
 )
 from isothink.domain.teacher_settings import OpenAITeacher, TeacherSettings, TransformersTeacher, mode_sampling
-from isothink.domain.training_settings import RateTable, Training
+from isothink.domain.training_settings import RateSweep, RateTable, Training
 
 SCHEMA_VERSION = 1
 """Version of the study file, and of every stored record that does not carry its own."""
@@ -51,20 +49,6 @@ def _arm(text: str) -> Arm:
         return parse_arm(text)
     except ValueError as error:
         raise PydanticCustomError("arm", "{reason}", {"reason": str(error)}) from None
-
-
-class Evaluation(StudyRecord):
-    """How every cell answers; the same items, cap and sampling for all."""
-
-    tasks: Annotated[tuple[Words, ...], Field(min_length=1, strict=False), AfterValidator(distinct)]
-    """Procedural tasks and published benchmarks by name, benchmark files (`.yaml`) by path."""
-    benchmarks: Annotated[tuple[Benchmark, ...], Field(strict=False)] = ()
-    """What those of `tasks` say that are benchmarks; filled in when the study is read."""
-    items_per_task: Count
-    seed: Seed = 0
-    max_new_tokens: Count
-    sampling: Literal["greedy"] = "greedy"
-    batch_size: Count = 128
 
 
 class Seeds(StudyRecord):
@@ -233,6 +217,23 @@ class Study(PairStudy):
                     "seeds.arms: found {arm}, allowed are the arms {arms}",
                     {"arm": arm, "arms": ", ".join(self.arms)},
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _answers_fit(self) -> "Study":
+        for name in self.evaluation.arms:
+            if name not in self.arms:
+                raise PydanticCustomError(
+                    "arms",
+                    "evaluation.arms: found {arm}, allowed are the arms {arms}",
+                    {"arm": name, "arms": ", ".join(self.arms)},
+                )
+        if isinstance(self.evaluation.answerer, ServedAnswers) and isinstance(self.training.learning_rate, RateSweep):
+            raise PydanticCustomError(
+                "answerer",
+                "evaluation.answerer.backend: found openai, allowed with learning_rate.by: sweep are transformers and"
+                " vllm, since nobody serves the search's trials",
+            )
         return self
 
     def seeds_of(self, arm: str) -> range:

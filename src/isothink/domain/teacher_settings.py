@@ -53,7 +53,16 @@ def _base_url(url: str) -> str:
     return url.rstrip("/")
 
 
-def _open_fields(fields: dict[str, JsonValue]) -> dict[str, JsonValue]:
+BaseUrls = Annotated[
+    tuple[Annotated[str, AfterValidator(_base_url)], ...],
+    Field(min_length=1, strict=False),
+    AfterValidator(distinct),
+]
+"""Addresses of servers, up to and with `/v1`, without credentials."""
+
+
+def open_fields(fields: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    """Refuses fields of a request that have keys of their own."""
     for name in fields:
         if name in RESERVED_FIELDS:
             raise PydanticCustomError(
@@ -89,7 +98,7 @@ class SamplingChanges(StudyRecord):
 class ModeSettings(StudyRecord):
     """What is sent in one mode. What differs between `off` and `on` is the toggle."""
 
-    request: Annotated[dict[str, JsonValue], AfterValidator(_open_fields)] = Field(default_factory=dict)
+    request: Annotated[dict[str, JsonValue], AfterValidator(open_fields)] = Field(default_factory=dict)
     """Fields of the request, such as `chat_template_kwargs: {enable_thinking: true}` or `reasoning_effort: high`."""
     model: Words | None = None
     """Another model name in this mode."""
@@ -151,11 +160,7 @@ class OpenAITeacher(StudyRecord):
     """A model behind any OpenAI-compatible chat endpoint: vLLM, SGLang, llama.cpp, hosted services."""
 
     backend: Literal["openai"]
-    base_urls: Annotated[
-        tuple[Annotated[str, AfterValidator(_base_url)], ...],
-        Field(min_length=1, strict=False),
-        AfterValidator(distinct),
-    ]
+    base_urls: BaseUrls
     """Addresses that serve the model, up to and with `/v1`; the one with the fewest requests in flight goes first."""
     model: Words
     off: ModeSettings

@@ -5,11 +5,13 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
+from pydantic import JsonValue
 
 from isothink.compute.architecture import Architecture
 from isothink.compute.flops import decode_flops, prefill_flops
 from isothink.corpus.lengths import CorpusLengths, Integers
 from isothink.domain.arm import Arm, Plain, Sequential, parse_arm
+from isothink.domain.evaluation_settings import AnswerSampling, Evaluation
 from isothink.domain.study import Study
 from isothink.plan.budgets import FlopsCap, SampleCap, file_name
 from isothink.plan.path import Infeasible
@@ -128,7 +130,7 @@ class CellMaker:
             allowed = f"max_epochs is {self._study.training.max_epochs:g}"
             reason = f"{source} would be gone through {most:.4g} times, {allowed}"
             return _infeasible(facts, _budget_flops(path, flops), reason)
-        samples = samples_id(self._study, str(facts["id"]), tree[-1].id, self._items)
+        samples = samples_id(self._study, str(facts["id"]), path.arm, tree[-1].id, self._items)
         return PlannedCell(
             **facts,
             budget_flops=_budget_flops(path, flops),
@@ -158,10 +160,42 @@ def path_flops(path: CellPath, tree: Sequence[TreeSegment]) -> int:
     return sum(path.streams.priced[node.piece.stream].flops_between(node.piece.first, node.piece.last) for node in tree)
 
 
-def samples_id(study: Study, cell: str, leaf: str, items: ItemLengths) -> str:
-    """The id of the step in which a cell answers the items."""
-    evaluation = study.evaluation.model_dump(include={"max_new_tokens", "sampling"})
-    return f"{cell}-{fingerprint({'leaf': leaf, 'items': items.identity, 'evaluation': evaluation})}"
+def samples_id(study: Study, cell: str, arm: str, leaf: str, items: ItemLengths) -> str:
+    """The id of the step in which a cell answers the items and the answers are judged."""
+    settings = study.evaluation
+    facts = {
+        "answers": answers_identity(study, arm, leaf),
+        "items": items.identity,
+        "repeats": settings.repeats,
+        "jury": _jury(settings),
+    }
+    return f"{cell}-{fingerprint(facts)}"
+
+
+def answers_identity(study: Study, arm: str, leaf: str) -> str:
+    """What decides an answer beside its prompt and key: the student, and how it is asked."""
+    settings = study.evaluation
+    return fingerprint(
+        {
+            "leaf": leaf,
+            "max_new_tokens": settings.cap(arm),
+            "sampling": _sampling(settings.sampling_of(arm)),
+            "seed": None if settings.sampling_of(arm) == "greedy" else settings.seed,
+            "answerer": settings.answerer.backend,
+        }
+    )
+
+
+def _sampling(sampling: AnswerSampling) -> JsonValue:
+    return sampling if isinstance(sampling, str) else sampling.model_dump(mode="json")
+
+
+def _jury(settings: Evaluation) -> JsonValue:
+    """What decides a jury's verdicts: not where its judges are, nor how fast they are asked."""
+    if settings.jury is None:
+        return None
+    left_out = {"base_urls", "api_key_variable", "headers_from_environment", "requests", "architecture"}
+    return settings.jury.model_dump(mode="json", exclude={"judges": {"__all__": left_out}})
 
 
 def _budget_flops(path: CellPath, flops: int) -> float:

@@ -134,7 +134,7 @@ def _trial(
     # no cell shares a segment with a trial: the search is charged for all that it trains
     tree = identify(path, {**student.recipe, "purpose": "search"}, rates, study.training.final_rate_share)
     identity = f"{student.name}-search-{name}-{number_text(rate)}-seed{path.seed}"
-    samples = samples_id(study, identity, tree[-1].id, items)
+    samples = samples_id(study, identity, path.arm, tree[-1].id, items)
     trial = PlannedTrial(
         id=identity,
         student=student.name,

@@ -51,7 +51,7 @@ class SampleAnswer(Record):
 
     configuration: str
     text: str
-    correct: bool | None
+    score: float | None
     think_state: ThinkState
     stop_reason: StopReason
     tokens: int

@@ -12,8 +12,9 @@ from isothink.scoring.verification import Check, CheckResult, Comparison, verify
 
 if TYPE_CHECKING:
     from isothink.backends.hub_sets import HubRows
-    from isothink.benchmark.protocol import Answerer
+    from isothink.benchmark.protocol import Answerer, Answering
     from isothink.corpus.protocol import Tokenizer
+    from isothink.domain.evaluation_settings import AnswererSettings
     from isothink.domain.prompt_settings import HubSet
     from isothink.domain.student_settings import StudentSettings
     from isothink.domain.study import Study
@@ -37,7 +38,12 @@ TOKENIZERS = {
 }
 VOCABULARIES = {"transformers": "isothink.backends.chat_tokenizer:local_vocabulary"}
 TRAINERS = {"transformers": "isothink.backends.transformers_trainer:TransformersTrainer"}
-ANSWERERS = {"transformers": "isothink.backends.transformers_answerer:TransformersAnswerer"}
+ANSWERERS = {
+    "transformers": "isothink.backends.transformers_answerer:TransformersAnswerer",
+    "vllm": "isothink.backends.vllm_answerer:VllmAnswerer",
+    "openai": "isothink.backends.openai_answerer:ServedAnswerer",
+}
+JUDGES = {"openai": "isothink.backends.openai_judge:ServedJudge"}
 KINDS = {"teacher": TEACHERS, "tokenizer": TOKENIZERS, "trainer": TRAINERS, "answerer": ANSWERERS}
 
 
@@ -186,9 +192,9 @@ def load_trainer(name: str) -> "Trainer":
     return _load(TRAINERS, name)()  # type: ignore[no-any-return]
 
 
-def load_answerer(name: str, folder: Path, tokenizer: "Tokenizer", *, batch_size: int) -> "Answerer":
-    """An answerer over the weights in `folder`."""
-    return _load(ANSWERERS, name)(folder, tokenizer, batch_size=batch_size)  # type: ignore[no-any-return]
+def load_answerer(settings: "AnswererSettings", answering: "Answering", tokenizer: "Tokenizer") -> "Answerer":
+    """What answers for a student."""
+    return _load(ANSWERERS, settings.backend)(settings, answering, tokenizer)  # type: ignore[no-any-return]
 
 
 def load_process_group() -> "Processes":

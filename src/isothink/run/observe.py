@@ -22,7 +22,7 @@ from isothink.run.workspace import Workspace
 from isothink.store.run_folder import RunFolder, read_json
 from isothink.store.tables import SAMPLES_FILE, read_columns
 
-COLUMNS = ("item", "correct", "think_state", "stop_reason", "prompt_tokens", "trace_tokens", "answer_tokens")
+COLUMNS = ("item", "score", "think_state", "stop_reason", "prompt_tokens", "trace_tokens", "answer_tokens")
 THINKING = ("closed", "orphan_close", "unclosed")
 
 
@@ -101,7 +101,7 @@ def _scores(folder: RunFolder, cell: PlannedCell, items: tuple[Item, ...]) -> Sc
         return means
 
     return Scores(
-        correct=column(table["correct"]),
+        correct=column(table["score"]),
         truncated=column([reason == "length" for reason in table["stop_reason"]]),
         thinking=column([state in THINKING for state in table["think_state"]]),
         prompt_tokens=column(table["prompt_tokens"]),

@@ -28,8 +28,8 @@ from isothink.store.tables import (
 )
 
 SAMPLE_COLUMNS = (
-    "cell, benchmark, family, item, repeat, correct, think_state, stop_reason, prompt_tokens, trace_tokens,"
-    " answer_tokens, inference_flops, text, extracted, reference, prompt, error, scorer, cluster"
+    "cell, benchmark, family, item, repeat, score, think_state, stop_reason, prompt_tokens, trace_tokens,"
+    " answer_tokens, inference_flops, seconds, is_looping, text, extracted, reference, prompt, error, scorer, cluster"
 )
 
 CELLS = pa.schema(

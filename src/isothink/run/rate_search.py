@@ -42,8 +42,8 @@ def _score(trial: PlannedTrial, folder: RunFolder) -> float | None:
     """The accuracy; answers that could not be scored are left out."""
     if folder.manifest("samples", trial.samples) is None:
         return None
-    table = read_columns(folder.step_folder("samples", trial.samples) / SAMPLES_FILE, ("correct",))
-    known = [float(value) for value in table["correct"].to_pylist() if value is not None]
+    table = read_columns(folder.step_folder("samples", trial.samples) / SAMPLES_FILE, ("score",))
+    known = [float(value) for value in table["score"].to_pylist() if value is not None]
     return sum(known) / len(known) if known else None
 
 

@@ -179,7 +179,7 @@ def _answer(cell: PlannedCell, row: dict[str, Any]) -> SampleAnswer:
     return SampleAnswer(
         configuration=cell.configuration,
         text=shortened(row["text"], LONGEST_TEXT),
-        correct=row["correct"],
+        score=row["score"],
         think_state=row["think_state"],
         stop_reason=row["stop_reason"],
         tokens=row["trace_tokens"] + row["answer_tokens"],

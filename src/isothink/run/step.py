@@ -112,6 +112,8 @@ def _write(making: Making) -> None:
         write_json(beside / MANIFEST, manifest)
     if kind == "segments":
         shutil.rmtree(folder.checkpoints(step), ignore_errors=True)
+    if kind == "samples":
+        shutil.rmtree(folder.answers(str(facts["answers"])), ignore_errors=True)
 
 
 class ReportingAttempt(Attempt):

@@ -1,4 +1,4 @@
-"""The journal of a teacher's replies: one JSON line per reply, appended as it comes and never changed. Used by run/.
+"""A journal of what models wrote: one JSON line per reply or answer, appended as it comes, never changed. Used by run/.
 
 Rows are keyed by what was asked, never by position, so that reordered and extended prompt files resume right
 (argilla-io/distilabel#1065, bespokelabsai/curator#564). Every attempt appends to a file of its own: what a killed

@@ -24,6 +24,7 @@ SCHEMA_VERSION = 1
 MANIFEST = "manifest.json"
 KINDS = ("pairs", "pilots", "corpus", "segments", "samples")
 CHECKPOINTS = "checkpoints"
+ANSWERS = "answers"
 
 
 class RunFolder:
@@ -47,6 +48,10 @@ class RunFolder:
         """Where the last states inside a step lie while it is not complete, one folder each."""
         return self.path / CHECKPOINTS / step
 
+    def answers(self, identity: str) -> Path:
+        """The journal of one student's answers while they are not all scored."""
+        return self.path / ANSWERS / identity
+
     def log_file(self, step: str) -> Path:
         """The log of one step."""
         return self.path / "logs" / f"{step}.log"
@@ -67,6 +72,13 @@ class RunFolder:
     def manifest(self, kind: str, step: str) -> dict[str, Any] | None:
         """The manifest of a complete step, or None where the step is not complete."""
         return read_json(self.step_folder(kind, step) / MANIFEST)
+
+    def manifests(self, kind: str) -> Iterator[dict[str, Any]]:
+        """The manifests of all complete steps of a kind, of whatever plan."""
+        for path in sorted((self.path / kind).glob(f"*/{MANIFEST}")):
+            manifest = read_json(path)
+            if manifest is not None:
+                yield manifest
 
     @contextmanager
     def writing(self, kind: str, step: str) -> Iterator[Path]:

@@ -329,13 +329,14 @@ def _location(detail: ErrorDetails, data: Any) -> str:
     """The dotted key; the names of alternatives, which pydantic puts between the keys, are left out."""
     where = ""
     value = data
-    for part in detail["loc"]:
+    last = len(detail["loc"]) - 1
+    for place, part in enumerate(detail["loc"]):
         if isinstance(part, int):
             where += f"[{part}]"
             value = value[part] if isinstance(value, list) and part < len(value) else None
             continue
-        is_alternative = isinstance(value, dict) and part not in value and part in value.values()
-        if is_alternative:
+        is_missing = place == last and detail["type"] == "missing"
+        if not is_missing and (not isinstance(value, dict) or part not in value):
             continue
         where += f".{part}" if where else part
         value = value.get(part) if isinstance(value, dict) else None

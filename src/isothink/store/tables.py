@@ -42,7 +42,9 @@ BYTES_AT_ONCE = 8 * 2**20
 
 _SAMPLE_TYPES = {
     "repeat": pa.int32(),
-    "correct": pa.bool_(),
+    "score": pa.float64(),
+    "is_looping": pa.bool_(),
+    "seconds": pa.float64(),
     "prompt_tokens": pa.int32(),
     "trace_tokens": pa.int32(),
     "answer_tokens": pa.int32(),

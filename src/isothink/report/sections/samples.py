@@ -11,13 +11,13 @@ PAIR_LIMIT = 300
 # All texts together stay below this many characters, so that the page stays below 3 MB whatever models write.
 TEXT_LIMIT = 500_000
 LONGEST, TEXTS_PER_PAIR, NAME_LIMIT = 4_000, 4, 200
-MARKS = {True: ("right", "✓ right"), False: ("wrong", "✗ wrong"), None: ("unscored", "? not scored")}
 THINK_NAMES = {
     "none": "did not think",
     "closed": "thought",
     "orphan_close": "closed a thought that it had not opened",
     "unclosed": "did not finish thinking",
 }
+ENDS = {"end": "ended by itself", "length": "cut off", "failed": "failed"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,12 +84,20 @@ def _pair(pair: SamplePair, limit: int) -> PairView:
 
 
 def _answer(answer: SampleAnswer, limit: int) -> AnswerView:
-    mark_class, mark = MARKS[answer.correct]
-    end = "cut off" if answer.stop_reason == "length" else "ended by itself"
+    mark_class, mark = _mark(answer.score)
     return AnswerView(
         configuration=shortened(answer.configuration, NAME_LIMIT),
         text=shortened(answer.text, limit),
         mark_class=mark_class,
         mark=mark,
-        note=f"{numbers.plural(answer.tokens, 'token')}, {THINK_NAMES[answer.think_state]}, {end}",
+        note=f"{numbers.plural(answer.tokens, 'token')}, {THINK_NAMES[answer.think_state]}, {ENDS[answer.stop_reason]}",
     )
+
+
+def _mark(score: float | None) -> tuple[str, str]:
+    """A class of the page, and words."""
+    if score is None:
+        return "unscored", "? not scored"
+    if score in (0, 1):
+        return ("right", "✓ right") if score else ("wrong", "✗ wrong")
+    return "partly", f"≈ {score:.2f} of 1"
