@@ -116,6 +116,7 @@ def observations(cells, correct, *, benchmarks=1, family="f", costs=None, trunca
         items=items,
         correct=correct,
         truncated=0.0 * per_answer if truncated is None else np.asarray(truncated, dtype=float),
+        looping=0.0 * per_answer,
         thinking=0.0 * per_answer,
         prompt_tokens=10 * per_answer,
         trace_tokens=0.0 * per_answer,

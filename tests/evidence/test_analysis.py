@@ -120,7 +120,7 @@ def test_draws_are_deterministic_and_the_order_of_cells_and_items_is_irrelevant(
     def mixed(values):
         return values[np.ix_(rows, columns)]
 
-    arrays = ("correct", "truncated", "thinking", "prompt_tokens", "trace_tokens", "answer_tokens")
+    arrays = ("correct", "truncated", "looping", "thinking", "prompt_tokens", "trace_tokens", "answer_tokens")
     shuffled = dataclasses.replace(
         data,
         cells=tuple(data.cells[row] for row in rows),
@@ -167,7 +167,15 @@ def test_a_configuration_keeps_its_numbers_when_another_joins():
         inference_flops={"exact": data.inference_flops["exact"][:-1]},
         **{
             name: getattr(data, name)[:-1]
-            for name in ("correct", "truncated", "thinking", "prompt_tokens", "trace_tokens", "answer_tokens")
+            for name in (
+                "correct",
+                "truncated",
+                "looping",
+                "thinking",
+                "prompt_tokens",
+                "trace_tokens",
+                "answer_tokens",
+            )
         },
     )
     assert [x.interval.low for x in study(fewer).configurations] == pytest.approx(

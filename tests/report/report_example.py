@@ -69,6 +69,8 @@ def result(student, parameters, arm, budget, family):
         interval=interval(accuracy, 0.035),
         accuracy_by_benchmark={"add": accuracy + 0.01, "chain": accuracy - 0.01},
         completion_rate=0.99 if arm == "ift" else 0.93,
+        accuracy_of_completed=None,
+        looping_rate=0.01,
         truncation_bounds=interval(accuracy, 0.04),
         thinking_rate={"ift": 0.0, "reasoning": 1.0, "sequential(0.5)": 0.86}[arm],
         mean_prompt_tokens=22.0,
@@ -210,7 +212,12 @@ def evidence(students=STUDENTS, families=FAMILIES, budgets=BUDGETS, missing=()):
 
 def answer(configuration, text, correct, state="none", stop="end", tokens=12):
     return SampleAnswer(
-        configuration=configuration, text=text, correct=correct, think_state=state, stop_reason=stop, tokens=tokens
+        configuration=configuration,
+        text=text,
+        score=None if correct is None else float(correct),
+        think_state=state,
+        stop_reason=stop,
+        tokens=tokens,
     )
 
 

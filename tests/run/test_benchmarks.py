@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from isothink.benchmark.items import procedural_items
-from isothink.benchmark.sample import score_generations
+from isothink.benchmark.sample import Answered, score_generations
 from isothink.domain.sample import Generation, Item
 from isothink.errors import StepError, StudyError, UsageError
 from isothink.run import benchmarks as benchmarks_module
@@ -239,8 +239,9 @@ def test_mathematics_in_items_is_judged_by_the_pool():
         for n, (gold, text, _) in enumerate(answers)
     ]
     with Verification() as verification:
-        rows = score_generations("c", pairs, verify=verification.verify, inference_flops=[1.0] * len(pairs))
-    assert [row.correct for row in rows] == [right for _, _, right in answers]
+        answered = [Answered(item=item, repeat=0, generation=one, inference_flops=1.0) for item, one in pairs]
+        rows = score_generations("c", answered, verify=verification.verify)
+    assert [row.score for row in rows] == [right for _, _, right in answers]
     assert {row.error for row in rows} == {None}
 
 

@@ -45,8 +45,8 @@ def _as_json(result: RunResult) -> dict[str, object]:
 
 def export_and_print(run_folder: Path, form: str, into: Path | None, *, as_json: bool) -> None:
     """Exports, and prints the paths."""
-    if form not in ("messages", "parquet", "dataset"):
-        raise UsageError(f'--format: found "{form}", allowed are messages, parquet, dataset')
+    if form not in ("messages", "parquet", "dataset", "lm-eval"):
+        raise UsageError(f'--format: found "{form}", allowed are messages, parquet, dataset, lm-eval')
     paths = api.export(run_folder, format=form, into=into)  # type: ignore[arg-type]
     if as_json:
         print_json({"files": [str(path) for path in paths]})

@@ -117,7 +117,7 @@ def export(
     into: options.Into = None,
     json: options.Json = False,
 ) -> None:
-    """Write a run's pairs for other trainers: messages (JSON lines), parquet, or a Hugging Face dataset with a card.
+    """Write a run's pairs for other trainers (messages, parquet, dataset), or its samples in lm-eval's form.
 
     Example: isothink export runs/quickstart --format dataset
     """

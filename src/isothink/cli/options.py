@@ -45,7 +45,7 @@ Limit = Annotated[
     typer.Option("--limit", min=1, help="Ask only so many prompts, chosen at random, and project the whole set."),
 ]
 RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Ask again what failed for good before.")]
-Format = Annotated[str, typer.Option("--format", help="messages, parquet or dataset.")]
+Format = Annotated[str, typer.Option("--format", help="messages, parquet, dataset, or lm-eval.")]
 Into = Annotated[
     Path | None, typer.Option("--into", help="Folder to write into; RUN/export/FORMAT by default.", show_default=False)
 ]

@@ -46,6 +46,13 @@ AnswerSampling = Annotated[
 ]
 
 
+def drawing_text(sampling: AnswerSampling) -> str:
+    """How tokens are drawn, in words."""
+    if isinstance(sampling, str):
+        return sampling
+    return ", ".join(f"{name} {value:g}" for name, value in sampling.model_dump(exclude_none=True).items())
+
+
 class ArmAnswers(StudyRecord):
     """What the students of one arm are asked differently. Each departure confounds the experiment, and is printed."""
 
@@ -152,6 +159,29 @@ class Evaluation(StudyRecord):
     jury: Jury | None = None
     batch_size: Count = 128
     """How many answers are written at a time."""
+
+    @property
+    def is_greedy(self) -> bool:
+        """Whether every arm's answers are greedy, so that to repeat one says nothing."""
+        own = [arm.sampling for arm in self.arms.values() if arm.sampling is not None]
+        return all(sampling == "greedy" for sampling in (self.sampling, *own))
+
+    @property
+    def departures(self) -> tuple[str, ...]:
+        """Where an arm is asked differently from the others, one sentence each: it confounds the comparison."""
+        found = []
+        for arm, own in self.arms.items():
+            if own.max_new_tokens not in (None, self.max_new_tokens):
+                found.append(
+                    f"{arm} answers with at most {own.max_new_tokens:,} new tokens, other arms with"
+                    f" {self.max_new_tokens:,}: a confound."
+                )
+            if own.sampling not in (None, self.sampling):
+                found.append(
+                    f"{arm} draws its answers by {drawing_text(self.sampling_of(arm))}, other arms by"
+                    f" {drawing_text(self.sampling)}: a confound."
+                )
+        return tuple(found)
 
     def cap(self, arm: str) -> int:
         """The cap on new tokens of an arm."""

@@ -27,6 +27,6 @@ def ends_in_loop(text: str) -> bool:
             border += 1
         borders[place] = border
         length = place + 1
-        if length >= SHORTEST and length >= REPETITIONS * (length - border):
+        if length >= SHORTEST and length + 1 >= REPETITIONS * (length - border):  # one: the white space at the end
             return True
     return False

@@ -228,6 +228,12 @@ class Study(PairStudy):
                     "evaluation.arms: found {arm}, allowed are the arms {arms}",
                     {"arm": name, "arms": ", ".join(self.arms)},
                 )
+        if self.evaluation.repeats > 1 and self.evaluation.is_greedy:
+            raise PydanticCustomError(
+                "repeats",
+                "evaluation.repeats: found {repeats}, allowed with greedy sampling is 1: every repeat would be the same",
+                {"repeats": self.evaluation.repeats},
+            )
         if isinstance(self.evaluation.answerer, ServedAnswers) and isinstance(self.training.learning_rate, RateSweep):
             raise PydanticCustomError(
                 "answerer",

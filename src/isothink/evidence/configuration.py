@@ -21,7 +21,7 @@ def configuration_results(
     tail = (1.0 - settings.level) / 2
     low, high = np.clip(np.quantile(drawn.accuracy_draws, [tail, 1.0 - tail], axis=0), 0.0, 1.0)
     by_benchmark = family.by_benchmark(data.correct) @ family.seed_average
-    truncated, thinking = family.mean(data.truncated), family.mean(data.thinking)
+    truncated, looping, thinking = (family.mean(x) for x in (data.truncated, data.looping, data.thinking))
     prompt, trace, answer = (family.mean(x) for x in (data.prompt_tokens, data.trace_tokens, data.answer_tokens))
     results = []
     for index, item in enumerate(family.configurations):
@@ -48,6 +48,8 @@ def configuration_results(
                     part.name: float(by_benchmark[row, index]) for row, part in enumerate(family.benchmarks)
                 },
                 completion_rate=1.0 - float(truncated[index]),
+                accuracy_of_completed=_accuracy_of_completed(family, index),
+                looping_rate=float(looping[index]),
                 truncation_bounds=truncation_bounds(family, index),
                 thinking_rate=float(thinking[index]),
                 mean_prompt_tokens=float(prompt[index]),
@@ -71,6 +73,23 @@ def truncation_bounds(family: Family, index: int) -> Interval:
         low.append(float(np.nanmean(correct, axis=1).mean()))
         high.append(float(np.nanmean(possible, axis=1).mean()))
     return Interval(low=float(np.mean(low)), high=float(np.mean(high)), level=1.0)
+
+
+def _accuracy_of_completed(family: Family, index: int) -> float | None:
+    """The accuracy among answers that were not cut off, for description alone; None where a benchmark has none.
+
+    Cut-off answers score 0, so the sum of all scores is that of the completed ones.
+    """
+    rows = np.array(family.configurations[index].rows)
+    means = []
+    for benchmark in family.benchmarks:
+        correct = family.observations.correct[np.ix_(rows, benchmark.columns)]
+        completed = 1.0 - family.observations.truncated[np.ix_(rows, benchmark.columns)]
+        scored = np.isfinite(correct) & np.isfinite(completed)
+        if not np.sum(completed, where=scored):
+            return None
+        means.append(float(np.sum(correct, where=scored) / np.sum(completed, where=scored)))
+    return float(np.mean(means))
 
 
 def is_edge(family: Family, item: Configuration, students: Sequence[str]) -> bool:

@@ -45,7 +45,7 @@ class ItemFacts(Record):
 class Observations:
     """Scores of C cells on I items; every array has the shape [C, I], averaged over repeats, NaN where no answer is.
 
-    `correct` is 0 to 1; `truncated` and `thinking` are shares; token counts are per answer;
+    `correct` is 0 to 1; `truncated`, `looping` and `thinking` are shares; token counts are per answer;
     `inference_flops` holds one array per FLOPs convention.
     """
 
@@ -53,6 +53,7 @@ class Observations:
     items: tuple[ItemFacts, ...]
     correct: Floats
     truncated: Floats
+    looping: Floats
     thinking: Floats
     prompt_tokens: Floats
     trace_tokens: Floats

@@ -23,7 +23,11 @@ class Interval(Record):
 
 
 class ConfigurationResult(Record):
-    """One configuration on one family of benchmarks, averaged over benchmarks, then over its complete seeds."""
+    """One configuration on one family of benchmarks, averaged over benchmarks, then over its complete seeds.
+
+    `accuracy_of_completed` leaves out answers that the cap cut off: it describes, and enters no decision, since which
+    answers are left depends on the cap.
+    """
 
     configuration: str
     student: str
@@ -40,6 +44,8 @@ class ConfigurationResult(Record):
     interval: Interval
     accuracy_by_benchmark: dict[str, float]
     completion_rate: float
+    accuracy_of_completed: float | None
+    looping_rate: float
     truncation_bounds: Interval
     thinking_rate: float
     mean_prompt_tokens: float

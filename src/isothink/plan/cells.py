@@ -225,21 +225,25 @@ def _plain(arm: str) -> str:
 
 
 class AnsweringCost:
-    """What answering all items is expected to cost: the answers as long as the teacher's in the arm's last format."""
+    """What answering all items is expected to cost: the answers as long as the teacher's in the arm's last format.
 
-    def __init__(self, lengths: CorpusLengths, items: ItemLengths) -> None:
+    Of the teacher's mean length, that is, and of the cap where it is less.
+    """
+
+    def __init__(self, settings: Evaluation, lengths: CorpusLengths, items: ItemLengths) -> None:
+        self._settings = settings
         answers = {name: float(np.mean(lengths.of(name) - lengths.prompt)) for name in ("ift", "reasoning")}
         self._output = {name: max(1, round(mean)) for name, mean in answers.items()}
         prompts, counts = np.unique(items.prompt_tokens, return_counts=True)
         self._prompts: list[tuple[int, int]] = list(zip(prompts.tolist(), counts.tolist(), strict=True))
-        self._known: dict[tuple[str, str], float] = {}
+        self._known: dict[tuple[str, int], float] = {}
 
     def of(self, student: PreparedStudent, arm: Arm) -> float:
         """FLOPs of all answers of one cell."""
         taught = "ift" if isinstance(arm, Plain) and arm.format == "ift" else "reasoning"
-        key = (student.name, taught)
+        key = (student.name, min(self._output[taught], self._settings.cap(str(arm))))
         if key not in self._known:
-            self._known[key] = float(self._flops(student.architecture, self._output[taught]))
+            self._known[key] = float(self._settings.repeats * self._flops(student.architecture, key[1]))
         return self._known[key]
 
     def _flops(self, architecture: Architecture, output: int) -> int:

@@ -29,6 +29,7 @@ def notes_of(
         notes.append("The pairs were recorded elsewhere: what their teacher cost is not known, and in no total here.")
     else:
         notes.append("The teacher's FLOPs are in no total here; `isothink generate --limit` projects them.")
+    notes.extend(study.evaluation.departures)
     if rates_are_missing:
         notes.append(
             "The learning rates are not chosen yet: cells are named and priced with the middle of the grid."

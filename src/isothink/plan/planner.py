@@ -73,7 +73,7 @@ class _Planner:
     def cells(self, students: Sequence[PreparedStudent]) -> list[_Planned]:
         """Every cell, by student, seed, arm and budget; a seed's streams are held only as long as it is planned."""
         maker = CellMaker(self.study, self.lengths, self.items, self.completed)
-        answering = AnsweringCost(self.lengths, self.items)
+        answering = AnsweringCost(self.study.evaluation, self.lengths, self.items)
         made: dict[tuple[int, int], list[_Planned]] = {}
         seeds = sorted({seed for text in self.study.arms for seed in self.study.seeds_of(text)})
         for seed in seeds:

@@ -63,7 +63,7 @@ def plan_trials(
     streams = open_seed(
         study, lengths, arms, [(one.cost, [cap]) for one, cap in zip(students, caps, strict=True)], sweep.seed
     )
-    cost = AnsweringCost(lengths, items)
+    cost = AnsweringCost(study.evaluation, lengths, items)
     trials, segments, answering = [], [], []
     for student, cap in zip(students, caps, strict=True):
         own = student_streams(streams, arms, student.cost)

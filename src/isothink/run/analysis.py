@@ -37,6 +37,7 @@ def run_caveats(workspace: Workspace) -> tuple[str, ...]:
     caveats = [*pair_caveats(workspace)]
     if study.training.learning_rate.by == "rule":
         caveats.append(RATES_NOT_SWEPT)
+    caveats.extend(study.evaluation.departures)
     taught = [task for task in study.evaluation.tasks if teaches_its_items(task)]
     if taught:
         caveats.append(f"{' and '.join(taught)}: the items are the training facts, by nature of the task.")

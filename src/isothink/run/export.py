@@ -1,4 +1,4 @@
-"""Exports pairs for other trainers: chat messages, one Parquet file, or a Hugging Face data set with a card.
+"""Exports pairs for other trainers (chat messages, Parquet, a data set with a card) and samples as lm-eval writes them.
 
 Called by api.py. An export is a folder, filled beside its place and renamed. A hidden list of its files says that it is
 one, so that it can be replaced; whatever else lies there is never overwritten.
@@ -23,12 +23,14 @@ from isothink.domain.think import THINK_CLOSE, THINK_OPEN
 from isothink.errors import RunFolderError, StepError, UsageError
 from isothink.run.dataset_card import dataset_card
 from isothink.run.identity import pairs_step
+from isothink.run.lm_eval_export import write_lm_eval
 from isothink.store.tables import PAIRS_FILE
 
 if TYPE_CHECKING:
     from isothink.run.workspace import Workspace
 
-Format = Literal["messages", "parquet", "dataset"]
+PairFormat = Literal["messages", "parquet", "dataset"]
+Format = Literal["messages", "parquet", "dataset", "lm-eval"]
 Row = dict[str, Any]
 
 MARKER = ".isothink-export.json"
@@ -86,7 +88,7 @@ def _reasoning(row: Row) -> Row:
     return _conversation(row, {"content": row["reasoning_answer"], "reasoning_content": row["trace"]})
 
 
-_OUTPUTS: Mapping[Format, tuple[_Output, ...]] = {
+_OUTPUTS: Mapping[PairFormat, tuple[_Output, ...]] = {
     "messages": (_Output(file="ift.jsonl", row=_ift), _Output(file="reasoning.jsonl", row=_reasoning)),
     "parquet": (_Output(file="pairs.parquet", row=_pair, schema=_PAIR_SCHEMA),),
     "dataset": (
@@ -102,12 +104,14 @@ _OUTPUTS: Mapping[Format, tuple[_Output, ...]] = {
 
 
 def export_run(workspace: "Workspace", *, format: Format, into: Path | None = None) -> list[Path]:
-    """Exports the pairs of a run, into a folder of its own by default.
+    """Exports the pairs or the samples of a run, into a folder of its own by default.
 
     Raises:
-        UsageError: the pairs are not made yet; see also `export_pairs`.
+        UsageError: the pairs are not made yet, or no cell is evaluated; see also `export_pairs`.
     """
     folder, step = workspace.folder, pairs_step(workspace.pair_study)
+    if format == "lm-eval":
+        return _export_samples(workspace, into if into is not None else folder.path / "export" / format)
     manifest = folder.manifest("pairs", step)
     if manifest is None:
         raise UsageError(f"{folder.path}: found no finished pairs", hint="isothink generate STUDY makes them")
@@ -120,7 +124,9 @@ def export_run(workspace: "Workspace", *, format: Format, into: Path | None = No
     )
 
 
-def export_pairs(pairs_file: Path, manifest: Mapping[str, Any], *, name: str, format: Format, into: Path) -> list[Path]:
+def export_pairs(
+    pairs_file: Path, manifest: Mapping[str, Any], *, name: str, format: PairFormat, into: Path
+) -> list[Path]:
     """Writes the pairs of a Parquet file into the folder `into` and returns the files' paths.
 
     Read back as `messages` or `pairs`, they are the same pairs.
@@ -130,14 +136,35 @@ def export_pairs(pairs_file: Path, manifest: Mapping[str, Any], *, name: str, fo
         RunFolderError: the pairs cannot be read.
         StepError: `into` cannot be written.
     """
+
+    def fill(beside: Path) -> None:
+        counts = _write(pairs_file, beside, _OUTPUTS[format])
+        if format == "dataset":
+            files = {config: _named_by_content(beside, config) for config in ("pairs", "ift", "reasoning")}
+            (beside / "README.md").write_text(dataset_card(manifest, name, counts, files), encoding="utf-8")
+
+    return _exported(into, format, fill)
+
+
+def _export_samples(workspace: "Workspace", into: Path) -> list[Path]:
+    """Writes every evaluated cell in lm-eval's form."""
+
+    def fill(beside: Path) -> None:
+        if not write_lm_eval(workspace, beside):
+            raise UsageError(
+                f"{workspace.folder.path}: found no evaluated cell", hint="isothink evaluate STUDY makes the samples"
+            )
+
+    return _exported(into, "lm-eval", fill)
+
+
+def _exported(into: Path, format: Format, fill: Callable[[Path], None]) -> list[Path]:
+    """Fills a folder beside its place and puts it there; returns the files' paths."""
     target = into.resolve()
     try:
         _require_free(target)
         with _replacing(target) as beside:
-            counts = _write(pairs_file, beside, _OUTPUTS[format])
-            if format == "dataset":
-                files = {config: _named_by_content(beside, config) for config in ("pairs", "ift", "reasoning")}
-                (beside / "README.md").write_text(dataset_card(manifest, name, counts, files), encoding="utf-8")
+            fill(beside)
             written = _files(beside)
             _write_marker(beside, written, format)
     except OSError as error:

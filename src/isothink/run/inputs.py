@@ -147,7 +147,7 @@ def _items(study: Study, tokenizer: Tokenizer) -> tuple[tuple[Item, ...], tuple[
     sweep = study.training.learning_rate
     asked = [*items, *(validation_items(study, sweep.validation) if isinstance(sweep, RateSweep) else ())]
     lengths = [len(prompt) for prompt in tokenizer.encode_prompts([item.prompt for item in asked])]
-    longest, cap = max(lengths, default=0), study.evaluation.max_new_tokens
+    longest, cap = max(lengths, default=0), max(map(study.evaluation.cap, study.arms))
     for index, student in enumerate(study.students):
         positions = positions_of(study, index)
         if positions is not None and longest + cap > positions:

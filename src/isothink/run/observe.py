@@ -1,6 +1,6 @@
 """Turns stored samples into what the analysis reads, and says which cells are missing. Called by run/analysis.py."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,20 +22,28 @@ from isothink.run.workspace import Workspace
 from isothink.store.run_folder import RunFolder, read_json
 from isothink.store.tables import SAMPLES_FILE, read_columns
 
-COLUMNS = ("item", "score", "think_state", "stop_reason", "prompt_tokens", "trace_tokens", "answer_tokens")
+COLUMNS = (
+    *("item", "score", "think_state", "stop_reason", "is_looping"),
+    *("prompt_tokens", "trace_tokens", "answer_tokens"),
+)
 THINKING = ("closed", "orphan_close", "unclosed")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scores:
-    """One cell's answers; arrays of shape [items], NaN where an item has none."""
+    """One cell's answers; arrays of shape [items], NaN where an item has none.
+
+    `lengths` holds the item's place, the prompt tokens and the output tokens of each answer, repeats one by one.
+    """
 
     correct: Floats
     truncated: Floats
+    looping: Floats
     thinking: Floats
     prompt_tokens: Floats
     trace_tokens: Floats
     answer_tokens: Floats
+    lengths: tuple[tuple[int, int, int], ...]
 
 
 def observe(workspace: Workspace) -> tuple[Observations, tuple[MissingCell, ...]]:
@@ -57,6 +65,7 @@ def observe(workspace: Workspace) -> tuple[Observations, tuple[MissingCell, ...]
         ),
         correct=stack("correct"),
         truncated=stack("truncated"),
+        looping=stack("looping"),
         thinking=stack("thinking"),
         prompt_tokens=stack("prompt_tokens"),
         trace_tokens=stack("trace_tokens"),
@@ -87,27 +96,35 @@ def _is_complete(folder: RunFolder, cell: PlannedCell) -> bool:
 
 
 def _scores(folder: RunFolder, cell: PlannedCell, items: tuple[Item, ...]) -> Scores:
-    table = read_columns(folder.step_folder("samples", str(cell.samples)) / SAMPLES_FILE, COLUMNS).to_pydict()
+    table = read_columns(folder.step_folder("samples", str(cell.samples)) / SAMPLES_FILE, COLUMNS).to_pylist()
     position = {item.id: index for index, item in enumerate(items)}
-    rows = np.array([position[item] for item in table["item"]], dtype=np.int64)
+    # an answer that could not be had says nothing of the student: neither of its score nor of its lengths
+    rows = [(position[row["item"]], row) for row in table if row["stop_reason"] != "failed"]
 
-    def column(values: list[Any]) -> Floats:
-        sums, counts = np.zeros(len(items)), np.zeros(len(items))
-        for row, value in zip(rows, values, strict=True):
-            if value is not None:  # repeats of an item are averaged, a missing score is left out
-                sums[row] += value
-                counts[row] += 1
-        means: Floats = np.divide(sums, counts, out=np.full(len(items), np.nan), where=counts > 0)
-        return means
+    def column(value: Callable[[dict[str, Any]], float | None]) -> Floats:
+        return _item_means([(place, value(row)) for place, row in rows], len(items))
 
     return Scores(
-        correct=column(table["score"]),
-        truncated=column([reason == "length" for reason in table["stop_reason"]]),
-        thinking=column([state in THINKING for state in table["think_state"]]),
-        prompt_tokens=column(table["prompt_tokens"]),
-        trace_tokens=column(table["trace_tokens"]),
-        answer_tokens=column(table["answer_tokens"]),
+        correct=column(lambda row: row["score"]),
+        truncated=column(lambda row: row["stop_reason"] == "length"),
+        looping=column(lambda row: row["is_looping"]),
+        thinking=column(lambda row: row["think_state"] in THINKING),
+        prompt_tokens=column(lambda row: row["prompt_tokens"]),
+        trace_tokens=column(lambda row: row["trace_tokens"]),
+        answer_tokens=column(lambda row: row["answer_tokens"]),
+        lengths=tuple((place, row["prompt_tokens"], row["trace_tokens"] + row["answer_tokens"]) for place, row in rows),
     )
+
+
+def _item_means(values: Iterable[tuple[int, float | None]], count: int) -> Floats:
+    """The mean of each item's values, NaN where it has none; repeats are averaged, missing ones left out."""
+    sums, counts = np.zeros(count), np.zeros(count)
+    for place, value in values:
+        if value is not None:
+            sums[place] += value
+            counts[place] += 1
+    means: Floats = np.divide(sums, counts, out=np.full(count, np.nan), where=counts > 0)
+    return means
 
 
 def _facts(workspace: Workspace, cell: PlannedCell, parameters: int) -> CellFacts:
@@ -137,29 +154,29 @@ def _inference_flops(
     result: dict[str, Floats] = {}
     architectures = {student.name: workspace.architecture(student.name) for student in workspace.plan.students}
     for name in CONVENTIONS:
-        rows = [_served(name, architectures[cell.student], score) for cell, score in zip(cells, scores, strict=True)]
+        rows = [
+            _served(name, architectures[cell.student], score, shape[1])
+            for cell, score in zip(cells, scores, strict=True)
+        ]
         if all(row is not None for row in rows):
             result[name] = np.array(rows, dtype=np.float64).reshape(shape)
     return result
 
 
-def _served(name: str, architecture: Architecture, score: Scores) -> list[float] | None:
-    """FLOPs of serving each item under one convention; None where the convention defines none."""
+def _served(name: str, architecture: Architecture, score: Scores, items: int) -> Floats | None:
+    """FLOPs of serving each item under one convention, the mean of its repeats; None where it defines none."""
     convention = CONVENTIONS[name]
     known: dict[tuple[int, int], float] = {}
-    row = []
-    for prompt, output in zip(score.prompt_tokens, score.trace_tokens + score.answer_tokens, strict=True):
-        if np.isnan(output):
-            row.append(float("nan"))
-            continue
-        key = (round(prompt), round(output))
-        if key not in known:
-            parts = (convention.prefill_flops(architecture, key[0]), convention.decode_flops(architecture, *key))
-            if parts[0] is None or parts[1] is None:
+    costs: list[tuple[int, float | None]] = []
+    for place, prompt, output in score.lengths:
+        if (prompt, output) not in known:
+            prefill = convention.prefill_flops(architecture, prompt)
+            decode = convention.decode_flops(architecture, prompt, output)
+            if prefill is None or decode is None:
                 return None
-            known[key] = float(parts[0] + parts[1])
-        row.append(known[key])
-    return row
+            known[prompt, output] = float(prefill + decode)
+        costs.append((place, known[prompt, output]))
+    return _item_means(costs, items)
 
 
 def ledger_rows(workspace: Workspace) -> list[Mapping[str, Any]]:

@@ -7,7 +7,7 @@ from typing import Literal
 from isothink.teacher.summary import PairSummary
 
 Stage = Literal["generate", "train", "evaluate", "analyze", "report"]
-ExportFormat = Literal["messages", "parquet", "dataset"]
+ExportFormat = Literal["messages", "parquet", "dataset", "lm-eval"]
 STAGES: tuple[Stage, ...] = ("generate", "train", "evaluate", "analyze", "report")
 
 

@@ -15,6 +15,8 @@ class HealthRow:
     configuration: str
     completion: str
     bounds: str
+    of_completed: str
+    looping: str
     thinking: str
     prompt_tokens: str
     trace_tokens: str
@@ -54,6 +56,8 @@ def _row(one: ConfigurationResult) -> HealthRow:
         configuration=one.configuration,
         completion=numbers.percent(one.completion_rate),
         bounds=numbers.percent_interval(one.truncation_bounds),
+        of_completed=numbers.percent(one.accuracy_of_completed),
+        looping=numbers.percent(one.looping_rate),
         thinking=numbers.percent(one.thinking_rate),
         prompt_tokens=numbers.tokens(one.mean_prompt_tokens),
         trace_tokens=numbers.tokens(one.mean_trace_tokens),
