@@ -231,7 +231,7 @@ class Study(PairStudy):
         if self.evaluation.repeats > 1 and self.evaluation.is_greedy:
             raise PydanticCustomError(
                 "repeats",
-                "evaluation.repeats: found {repeats}, allowed with greedy sampling is 1, since repeats would be the same",
+                "evaluation.repeats: found {repeats}, allowed with greedy sampling is 1: repeats would be alike",
                 {"repeats": self.evaluation.repeats},
             )
         if isinstance(self.evaluation.answerer, ServedAnswers) and isinstance(self.training.learning_rate, RateSweep):
