@@ -21,7 +21,7 @@ from isothink.plan.planner import plan as make_plan
 from isothink.plan.record import Plan
 from isothink.plan.students import longest_sequence
 from isothink.run.answers import journal_folder
-from isothink.run.backends import require_reporters, require_train_libraries
+from isothink.run.backends import require_credentials, require_reporters, require_train_libraries
 from isothink.run.checkpoints import forget_checkpoints
 from isothink.run.disk import require_space
 from isothink.run.follower import follow_leader
@@ -131,6 +131,7 @@ def run_study(
         require_train_libraries()
         if isinstance(study, Study):
             require_reporters(study.resources.report_to)
+            require_credentials(study)
     folder = default_folder(study)
     group = _join(study)
     if not group.leads:
