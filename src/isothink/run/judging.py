@@ -65,6 +65,20 @@ class JudgedSamples:
     agreement: JuryAgreement | None
 
 
+def require_jury(settings: Evaluation, needing: Iterable[str]) -> None:
+    """Refuses a study whose benchmarks `needing` a jury have none.
+
+    Raises:
+        StudyError: naming them.
+    """
+    names = sorted(set(needing))
+    if names and settings.jury is None:
+        raise StudyError(
+            f"evaluation.jury: found none, and the answers of {', '.join(names)} are for a jury",
+            hint="name an odd number of judges in evaluation.jury.judges",
+        )
+
+
 def open_jury(settings: Evaluation, items: Iterable[Item]) -> OpenJury | None:
     """The jury of a study, None where none of the items is for one. Comes before any answer is paid for.
 
@@ -73,15 +87,9 @@ def open_jury(settings: Evaluation, items: Iterable[Item]) -> OpenJury | None:
         UsageError: a judge's credential is missing or cannot be sent.
     """
     jury = settings.jury
-    needing = sorted({item.benchmark for item in items if item.answer_format == SCORER})
-    if jury is None:
-        if needing:
-            raise StudyError(
-                f"evaluation.jury: found none, and the answers of {', '.join(needing)} are for a jury",
-                hint="name an odd number of judges in evaluation.jury.judges",
-            )
-        return None
-    if not needing and jury.judged == "needed":
+    needing = {item.benchmark for item in items if item.answer_format == SCORER}
+    require_jury(settings, needing)
+    if jury is None or (not needing and jury.judged == "needed"):
         return None
     keyed = [(judge, f"evaluation.jury.judges[{number}]") for number, judge in enumerate(jury.judges)]
     return OpenJury(settings=jury, jurors=tuple(load_judge(judge, key) for judge, key in keyed))
