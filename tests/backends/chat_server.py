@@ -90,6 +90,8 @@ class Settings:
     """Every so many requests one fails, with the fault that is next in PASSING."""
     words: int = 0
     """So many further words in every trace and answer."""
+    script: dict = field(default_factory=dict)
+    """The script of prompts that have none of their own."""
     texts: dict = field(default_factory=dict)
     """The prompt of a completion by its token ids, as a tuple."""
     takes_token_ids: bool = True
@@ -239,7 +241,7 @@ class ChatServer:
         tally, settings = self.tally, self.settings
         is_chat = "messages" in body
         prompt, mode = (body["messages"][-1]["content"], mode_of(body)) if is_chat else self._completed(body)
-        script = script_of(prompt, mode)
+        script = script_of(prompt, mode) or settings.script
         tally.counts[prompt, mode] += 1
         tally.requests += 1
         now = time.time()

@@ -169,9 +169,9 @@ def test_a_served_student_reads_token_ids_and_keeps_to_the_cap(small_server):  #
     heard = {}
     answerer.answer_all(asks, AnswerSettings(max_new_tokens=24), heard.__setitem__)
     assert {heard[key].stop_reason for key in ("sum", "long")} == {"end", "length"}
-    for ask in asks:
-        answer = heard[ask.key]
-        assert answer.prompt_tokens == len(tokenizer.encode_prompts([ask.prompt])[0])
+    for one in asks:
+        answer = heard[one.key]
+        assert answer.prompt_tokens == len(tokenizer.encode_prompts([one.prompt])[0])
         assert answer.text.strip() and "<|im_end|>" not in answer.text
         ended = answer.stop_reason == "end"
         assert answer.output_tokens == (len(tokenizer.encode(answer.text)) + 1 if ended else 24), "with the end token"
