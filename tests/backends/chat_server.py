@@ -12,6 +12,9 @@ Further keys: `delay` (seconds), `status`, `headers`, `body` (of a fault), and f
 `response`, whose keys replace those of the reply; `echo` puts the credentials that came into every text. What stands
 under `off` or `on` counts in that mode alone.
 
+At /v1/completions the prompt is a list of token ids, or a text; `texts` maps the ids to the text that scripts, and
+counts are under that text with the mode `text`. A reply's keys there are `text`, `token_ids` and the like, in `choice`.
+
 GET /counts tells how often each prompt was asked in each mode, and when the first and the last request came; GET
 /arrivals when each came; GET /v1/models names the model.
 """
@@ -87,6 +90,12 @@ class Settings:
     """Every so many requests one fails, with the fault that is next in PASSING."""
     words: int = 0
     """So many further words in every trace and answer."""
+    script: dict = field(default_factory=dict)
+    """The script of prompts that have none of their own."""
+    texts: dict = field(default_factory=dict)
+    """The prompt of a completion by its token ids, as a tuple."""
+    takes_token_ids: bool = True
+    """Or it refuses them, as servers do that know texts alone."""
     keep_requests: bool = True
     """Whether `requests` holds every request."""
 
@@ -205,7 +214,7 @@ class ChatServer:
             _write(writer, 200 if path in known else 404, known.get(path, dict)())
             await writer.drain()
             return True
-        if not path.endswith("/v1/chat/completions"):
+        if not path.endswith(("/v1/chat/completions", "/v1/completions")):
             self.tally.counts[path, ""] += 1
             _write(writer, 404, {"detail": "Not Found"})
             return True
@@ -213,20 +222,26 @@ class ChatServer:
         tally.in_flight += 1
         tally.most_in_flight = max(tally.most_in_flight, tally.in_flight)
         try:
-            return await self._chat(writer, path, headers, json.loads(content))
+            return await self._reply(writer, path, headers, json.loads(content))
         finally:
             tally.in_flight -= 1
 
     def _arrivals(self):
         return {"arrivals": self.tally.arrivals}
 
+    def _completed(self, body):
+        """The text of a completion's prompt."""
+        prompt = body["prompt"]
+        return (prompt if isinstance(prompt, str) else self.settings.texts.get(tuple(prompt), str(prompt))), "text"
+
     def _models(self):
         return {"object": "list", "data": [{"id": self.settings.model, "object": "model"}]}
 
-    async def _chat(self, writer, path, headers, body):
+    async def _reply(self, writer, path, headers, body):
         tally, settings = self.tally, self.settings
-        prompt, mode = body["messages"][-1]["content"], mode_of(body)
-        script = script_of(prompt, mode)
+        is_chat = "messages" in body
+        prompt, mode = (body["messages"][-1]["content"], mode_of(body)) if is_chat else self._completed(body)
+        script = script_of(prompt, mode) or settings.script
         tally.counts[prompt, mode] += 1
         tally.requests += 1
         now = time.time()
@@ -250,7 +265,10 @@ class ChatServer:
                 fault = script.get("fault", fault)
             if settings.fault_every and number % settings.fault_every == 0:
                 fault = PASSING[number // settings.fault_every % len(PASSING)]
-            reply = reply_to(prompt, mode, body, script, settings, echo)
+            make = reply_to if is_chat else completion_of
+            reply = make(prompt, mode, body, script, settings, echo)
+            if not is_chat and not settings.takes_token_ids and isinstance(body["prompt"], list):
+                fault, script = "status", {"status": 422, "body": {"error": {"message": "prompt: expected a string"}}}
             goes_on = True
             if fault:
                 goes_on = await _misbehave(writer, fault, script, reply, echo)
@@ -307,6 +325,22 @@ def reply_to(prompt, mode, body, script, settings, echo=""):
         "model": body["model"],
         "choices": [choice],
         "usage": {"prompt_tokens": len(prompt.split()), "completion_tokens": words, "total_tokens": 0},
+        **script.get("response", {}),
+    }
+
+
+def completion_of(prompt, mode, body, script, settings, echo=""):
+    """A good completion, as long as the cap allows: words are tokens, and the end is one more."""
+    words = f"the answer is 4 .{echo}".split()
+    cut = words[: body["max_tokens"]]
+    ended = len(cut) < body["max_tokens"]
+    choice = {"index": 0, "text": " ".join(cut), "finish_reason": "stop" if ended else "length"}
+    usage = {"prompt_tokens": len(body["prompt"]), "completion_tokens": len(cut) + ended}
+    return {
+        "object": "text_completion",
+        "model": body["model"],
+        "choices": [{**choice, **script.get("choice", {})}],
+        "usage": {**usage, **script.get("usage", {})},
         **script.get("response", {}),
     }
 

@@ -241,7 +241,7 @@ class TestFaults:
         assert 0.9 <= time.monotonic() - started < 8
 
     def test_a_body_without_end_is_bounded(self, server, monkeypatch):
-        monkeypatch.setattr("isothink.backends.openai_teacher.LARGEST_BODY", 2**20)
+        monkeypatch.setattr("isothink.backends.openai_client.LARGEST_BODY", 2**20)
         failure = ask_one(build(server.url), scripted(fault="endless"))
         assert failure.error == f"{server.url} answered more than 1 MiB"
 

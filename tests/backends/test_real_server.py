@@ -1,4 +1,4 @@
-"""A real llama.cpp server with a real model: its reasoning toggles, and the served teacher reads what it says.
+"""A real llama.cpp server with a real model: its toggles, what the served teacher reads, what a served student does.
 
 The requests are greedy and short. What the model answers is its own affair; how a server hands it over is tested.
 """
@@ -7,6 +7,8 @@ import re
 
 import pytest
 
+from isothink.benchmark.protocol import Answering, AnswerSettings, Ask
+from isothink.domain.evaluation_settings import ServedAnswers
 from isothink.domain.reply import Reply
 from isothink.domain.teacher_settings import OpenAITeacher
 from isothink.teacher.protocol import Question
@@ -129,3 +131,47 @@ def test_the_served_teacher_sees_a_cut_trace_as_unclosed(teacher):
     reading = read_reply(replies[0], "on")
     assert (reading.think_state, reading.finish, reading.answer) == ("unclosed", "length", "")
     assert reading.trace and replies[0].output_tokens == CUT
+
+
+class ServersTokenizer:
+    """The served model's own tokenizer, by way of the server, in the place of a study's."""
+
+    end_ids = (2,)
+    vocabulary = {"<|im_end|>": 2}  # noqa: RUF012
+    vocabulary_size = 49152
+
+    def __init__(self, url):
+        self.url = f"{url.removesuffix('/v1')}/tokenize"
+
+    def encode(self, text):
+        return post(self.url, {"content": text, "parse_special": True})["tokens"]
+
+    def encode_prompts(self, prompts):
+        return [self.encode(f"<|im_start|>user\n{text}<|im_end|>\n<|im_start|>assistant\n") for text in prompts]
+
+    def encode_answers(self, answers):
+        return [[*self.encode(text), 2] for text in answers]
+
+    def trace_tokens(self, ids):
+        return 0
+
+
+def test_a_served_student_reads_token_ids_and_keeps_to_the_cap(small_server):  # noqa: F811
+    pytest.importorskip("aiohttp", reason="served students need the [generate] extra")
+    from isothink.backends.openai_answerer import ServedAnswerer
+
+    tokenizer = ServersTokenizer(small_server)
+    settings = ServedAnswers.model_validate(
+        {"backend": "openai", "base_urls": [small_server], "model": MODEL, "requests": {"timeout_seconds": 120}}
+    )
+    answerer = ServedAnswerer(settings, Answering(folder=None, names={}, batch_size=1), tokenizer)
+    asks = [Ask(key="sum", prompt="What is 2+2? Answer with the number."), Ask(key="long", prompt="Count to 50.")]
+    heard = {}
+    answerer.answer_all(asks, AnswerSettings(max_new_tokens=24), heard.__setitem__)
+    assert {heard[key].stop_reason for key in ("sum", "long")} == {"end", "length"}
+    for one in asks:
+        answer = heard[one.key]
+        assert answer.prompt_tokens == len(tokenizer.encode_prompts([one.prompt])[0])
+        assert answer.text.strip() and "<|im_end|>" not in answer.text
+        ended = answer.stop_reason == "end"
+        assert answer.output_tokens == (len(tokenizer.encode(answer.text)) + 1 if ended else 24), "with the end token"

@@ -1,6 +1,6 @@
-"""The addresses of a served teacher: which one is asked next, which one rests, and when patience ends.
+"""The addresses of a served model: which one is asked next, which one rests, and when patience ends.
 
-Used by openai_teacher.py, within one event loop. An address that cannot be connected to is down: it rests, then one
+Used by openai_client.py, within one event loop. An address that cannot be connected to is down: it rests, then one
 request tries it, then it rests for longer, until a connection is made. Where nothing can be reached all requests wait.
 """
 
@@ -48,11 +48,13 @@ class Address:
 
 
 class Addresses:
-    """All addresses of one teacher while it answers."""
+    """All addresses of one model while it answers; `key` is where the study file names it."""
 
-    def __init__(self, addresses: Sequence[Address], requests: Requests) -> None:
+    def __init__(self, addresses: Sequence[Address], requests: Requests, *, name: str, key: str) -> None:
         self._addresses = addresses
         self._requests = requests
+        self._name = name
+        self._key = key
         self._ever_connected = False
         self._changed = asyncio.Event()
 
@@ -127,30 +129,31 @@ class Addresses:
         shown = [f"{address.base_url} ({address.down_reason})" for address in self._addresses[:_SHOWN_ADDRESSES]]
         more = f" and {len(self._addresses) - len(shown)} more" if len(self._addresses) > len(shown) else ""
         return StepError(
-            f"the teacher could not be reached for {seconds:.0f} s: {', '.join(shown)}{more};"
+            f"{self._name} could not be reached for {seconds:.0f} s: {', '.join(shown)}{more};"
             " nothing that was answered is lost, and the same command goes on",
-            hint="start the server, or correct teacher.base_urls",
+            hint=f"start the server, or correct {self._key}.base_urls",
         )
 
 
-def read_address(base_url: str) -> Address:
-    """An address of the study file, with the proxy that the environment names for it.
+def read_address(base_url: str, *, key: str, endpoint: str) -> Address:
+    """An address of the study file, named there under `key`, with the path of what is asked, and the proxy
+    that the environment names for it.
 
     Raises:
         StudyError: it is no address.
         UsageError: the proxy is of a kind that is not supported.
     """
     try:
-        endpoint = URL(f"{base_url}/chat/completions")
-        host = endpoint.host or ""
+        url = URL(f"{base_url}{endpoint}")
+        host = url.host or ""
         host.encode("idna")
         if len(host.split()) != 1:
             raise ValueError(host)
     except ValueError:
         raise StudyError(
-            f"teacher.base_urls: {base_url!r} is no address; allowed are such as http://127.0.0.1:8000/v1"
+            f"{key}.base_urls: {base_url!r} is no address; allowed are such as http://127.0.0.1:8000/v1"
         ) from None
-    return Address(base_url=base_url, endpoint=endpoint, proxy=_proxy(endpoint.scheme, host))
+    return Address(base_url=base_url, endpoint=url, proxy=_proxy(url.scheme, host))
 
 
 def _proxy(scheme: str, host: str) -> str | None:

@@ -1,4 +1,4 @@
-"""What can go wrong with one request to a server; raised and caught within openai_teacher.py and its siblings.
+"""What can go wrong with one request to a server; raised and caught within openai_client.py and its siblings.
 
 A `TryError` may pass, a `RefusalError` concerns one prompt for good, an `UnreachableError` is no try at all; a
 `StepError` (errors.py) ends the work. Their texts hold no credentials: whoever raises them has redacted them.

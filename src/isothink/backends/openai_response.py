@@ -1,6 +1,6 @@
-"""Reads what a chat endpoint answers: a reply, a fault that may pass, a refusal of one prompt, or the end of all work.
+"""Reads what a server answers: a reply, a fault that may pass, a refusal of one prompt, or the end of all work.
 
-Called by openai_teacher.py with the whole response. Field names differ between servers: the trace is
+Called by openai_teacher.py and its siblings with the whole response. Field names differ between servers: the trace is
 `reasoning_content` (llama.cpp, SGLang, older vLLM) or `reasoning` (newer vLLM, OpenRouter), or a `thinking` part of the
 content (Mistral).
 """
@@ -36,13 +36,14 @@ _WITHHELD = "content_filter"
 _PASSING = frozenset((408, 409, 425, 429))
 _WAITING = frozenset((429, 503))
 _FINAL = {
-    401: "check the key in the environment variable that teacher.api_key_variable names",
+    401: "check the key in the environment variable that {key}.api_key_variable names",
     402: "check the credit of the account",
-    403: "check the key in the environment variable that teacher.api_key_variable names, and what it may use",
-    404: "check that teacher.base_urls ends where the server's API begins, often /v1, and that it serves the model",
-    405: "check that teacher.base_urls is the address of an OpenAI-compatible API, often ending in /v1",
+    403: "check the key in the environment variable that {key}.api_key_variable names, and what it may use",
+    404: "check that {key}.base_urls ends where the server's API begins, often /v1, and that it serves the model",
+    405: "check that {key}.base_urls is the address of an OpenAI-compatible API, often ending in /v1",
     407: "check the proxy in the environment",
 }
+_NESTED = "a body that is nested too deeply"
 _DECODER = json.JSONDecoder(parse_constant=lambda _: None)
 """Infinity and NaN, which some servers write, are no JSON; they are read as null."""
 
@@ -58,8 +59,40 @@ class Response:
     latency_seconds: float
 
 
-def read_response(response: Response, secrets: Secrets, *, max_tokens: int, attempt: int) -> Reply:
-    """The reply of a response.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Choice:
+    """What a server answered to one prompt: the whole body, the one choice in it, and how that ended."""
+
+    content: Mapping[str, Any]
+    fields: Mapping[str, Any]
+    finish: FinishReason
+    finish_reason: str
+
+    def usage(self, name: str) -> int | None:
+        """A count of the server's, None where it gives none."""
+        usage = self.content.get("usage")
+        return _count(usage.get(name)) if isinstance(usage, dict) else None
+
+
+def read_response(
+    response: Response, secrets: Secrets, *, max_tokens: int, attempt: int, key: str = "teacher"
+) -> Reply:
+    """The reply of a chat endpoint's response; `key` is where the study file names the model.
+
+    Raises:
+        TryError: this try failed.
+        RefusalError: the server refuses this prompt.
+        StepError: the server would refuse every prompt.
+    """
+    choice = read_choice(response, secrets, key=key)
+    try:
+        return _reply(response, choice, secrets, max_tokens, attempt)
+    except RecursionError:
+        raise TryError(f"{response.address}: {_NESTED}") from None
+
+
+def read_choice(response: Response, secrets: Secrets, *, key: str) -> Choice:
+    """The one choice of a response that is well.
 
     Raises:
         TryError: this try failed.
@@ -69,18 +102,18 @@ def read_response(response: Response, secrets: Secrets, *, max_tokens: int, atte
     status = response.status
     if 200 <= status < 300:
         try:
-            return _reply(response, secrets, max_tokens, attempt)
+            return _choice(response, secrets)
         except RecursionError:
-            raise TryError(f"{response.address}: a body that is nested too deeply") from None
+            raise TryError(f"{response.address}: {_NESTED}") from None
     text = f"{response.address} answered status {status}: {_said(response, secrets)}"
     if 300 <= status < 400:
         target = secrets.redact(response.headers.get("Location", "nowhere"))
         raise StepError(
             f"{response.address} answered status {status}, a redirect to {shortened(target)}",
-            hint="redirects are not followed; put the address that answers into teacher.base_urls",
+            hint=f"redirects are not followed; put the address that answers into {key}.base_urls",
         )
     if status in _FINAL:
-        raise StepError(text, hint=_FINAL[status])
+        raise StepError(text, hint=_FINAL[status].format(key=key))
     if 400 <= status < 500 and status not in _PASSING:
         raise RefusalError(text)
     raise TryError(text, retry_after=_retry_after(response.headers) if status in _WAITING else None)
@@ -93,7 +126,7 @@ def shortened(text: str) -> str:
     return line if len(line) <= SHOWN_CHARACTERS and len(start) == len(text) else f"{line[:SHOWN_CHARACTERS]} ..."
 
 
-def _reply(response: Response, secrets: Secrets, max_tokens: int, attempt: int) -> Reply:
+def _choice(response: Response, secrets: Secrets) -> Choice:
     address = response.address
     content = _json_object(response, secrets)
     choices = content.get("choices")
@@ -104,29 +137,33 @@ def _reply(response: Response, secrets: Secrets, max_tokens: int, attempt: int) 
     choice = choices[0]
     if choice.get("error"):
         raise TryError(f"{address} answered an error: {shortened(secrets.redact(_error_text(choice)))}")
-    if not isinstance(choice.get("message"), dict):
-        raise TryError(f"{address} answered a choice without a message")
-    message = _cleaned(choice["message"], secrets)
-    text, thinking = _text(message.get("content"), address)
     finish_reason = choice.get("finish_reason")
     finish_text = finish_reason if isinstance(finish_reason, str) else ""
     if finish_text in _GIVEN_UP:
         raise TryError(f"{address} gave its reply up: finish reason {finish_text}")
     if finish_text == _WITHHELD:
         raise RefusalError(f"{address} withheld its reply: finish reason {finish_text}")
-    model = content.get("model")
-    usage = content.get("usage")
-    usage = usage if isinstance(usage, dict) else {}
-    details = usage.get("completion_tokens_details")
+    finish = _FINISHES.get(finish_text, "other")
+    return Choice(content=content, fields=choice, finish=finish, finish_reason=clean_text(finish_text, secrets))
+
+
+def _reply(response: Response, choice: Choice, secrets: Secrets, max_tokens: int, attempt: int) -> Reply:
+    if not isinstance(choice.fields.get("message"), dict):
+        raise TryError(f"{response.address} answered a choice without a message")
+    message = _cleaned(choice.fields["message"], secrets)
+    text, thinking = _text(message.get("content"), response.address)
+    model = choice.content.get("model")
+    usage = choice.content.get("usage")
+    details = usage.get("completion_tokens_details") if isinstance(usage, dict) else None
     return Reply(
         message=json.dumps(message, ensure_ascii=False, separators=(",", ":")),
         content=text,
         reasoning=_first_text(message.get("reasoning_content"), message.get("reasoning"), thinking),
-        finish=_FINISHES.get(finish_text, "other"),
-        finish_reason=_clean_text(finish_text, secrets),
-        model=_clean_text(model, secrets) if isinstance(model, str) else "",
-        prompt_tokens=_count(usage.get("prompt_tokens")),
-        output_tokens=_count(usage.get("completion_tokens")),
+        finish=choice.finish,
+        finish_reason=choice.finish_reason,
+        model=clean_text(model, secrets) if isinstance(model, str) else "",
+        prompt_tokens=choice.usage("prompt_tokens"),
+        output_tokens=choice.usage("completion_tokens"),
         reasoning_tokens=_count(details.get("reasoning_tokens")) if isinstance(details, dict) else None,
         max_tokens=max_tokens,
         latency_seconds=response.latency_seconds,
@@ -219,9 +256,9 @@ def _count(value: JsonValue) -> int | None:
 def _cleaned(value: Any, secrets: Secrets) -> Any:
     """A JSON value whose texts hold no secret and can be written as UTF-8, and whose numbers are finite."""
     if isinstance(value, str):
-        return _clean_text(value, secrets)
+        return clean_text(value, secrets)
     if isinstance(value, dict):
-        return {_clean_text(key, secrets): _cleaned(inner, secrets) for key, inner in value.items()}
+        return {clean_text(key, secrets): _cleaned(inner, secrets) for key, inner in value.items()}
     if isinstance(value, list):
         return [_cleaned(inner, secrets) for inner in value]
     if isinstance(value, float) and not math.isfinite(value):
@@ -229,7 +266,8 @@ def _cleaned(value: Any, secrets: Secrets) -> Any:
     return value
 
 
-def _clean_text(text: str, secrets: Secrets) -> str:
+def clean_text(text: str, secrets: Secrets) -> str:
+    """A text of a reply that holds no secret and can be written as UTF-8."""
     text = secrets.redact_reply(text)
     if text.isascii():
         return text

@@ -1,6 +1,6 @@
-"""The credentials of a served teacher: read from the environment, sent as headers, struck out of all that comes back.
+"""The credentials of a served model: read from the environment, sent as headers, struck out of all that comes back.
 
-Used by openai_teacher.py and its siblings alone. Servers echo keys ("Incorrect API key provided: sk-..."), so whatever
+Used by openai_client.py and its siblings alone. Servers echo keys ("Incorrect API key provided: sk-..."), so whatever
 a server or an exception says goes through here before anything else sees it.
 """
 
@@ -9,9 +9,9 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from html import escape
+from typing import Protocol
 from urllib.parse import quote
 
-from isothink.domain.teacher_settings import OpenAITeacher
 from isothink.errors import StudyError, UsageError
 
 STRUCK_OUT = "[redacted]"
@@ -24,6 +24,18 @@ _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADERS_OF_OUR_OWN = frozenset(
     "accept-encoding connection content-encoding content-length content-type expect transfer-encoding upgrade".split()
 )
+
+
+class Credentials(Protocol):
+    """Where the study file says that the credentials of a served model are."""
+
+    @property
+    def api_key_variable(self) -> str | None:
+        """The environment variable of its key."""
+
+    @property
+    def headers_from_environment(self) -> Mapping[str, str]:
+        """The environment variables of further headers."""
 
 
 class Secrets:
@@ -54,8 +66,10 @@ class Secrets:
         return self._escaped.sub(STRUCK_OUT, text) if self._escaped is not None else text
 
 
-def read_headers(settings: OpenAITeacher, environment: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The headers that hold credentials.
+def read_headers(
+    settings: Credentials, environment: Mapping[str, str] | None = None, *, key: str = "teacher"
+) -> dict[str, str]:
+    """The headers that hold credentials; `key` is where the study file names the model.
 
     Raises:
         StudyError: a header's name is not allowed.
@@ -64,10 +78,10 @@ def read_headers(settings: OpenAITeacher, environment: Mapping[str, str] | None 
     known = os.environ if environment is None else environment
     headers: dict[str, str] = {}
     if settings.api_key_variable is not None:
-        key = _value(known, settings.api_key_variable, "teacher.api_key_variable")
-        headers["Authorization"] = f"Bearer {key}"
+        value = _value(known, settings.api_key_variable, f"{key}.api_key_variable")
+        headers["Authorization"] = f"Bearer {value}"
     for name, variable in settings.headers_from_environment.items():
-        place = f"teacher.headers_from_environment.{name}"
+        place = f"{key}.headers_from_environment.{name}"
         if not _HEADER_NAME.fullmatch(name) or name.lower() in _HEADERS_OF_OUR_OWN:
             raise StudyError(f"{place}: {name!r} is no header that can be set; allowed are names such as X-Api-Key")
         if name.lower() in {other.lower() for other in headers}:

@@ -1,12 +1,14 @@
-"""What a backend implements to answer prompts with a student. Called by run/ when it evaluates a cell."""
+"""What backends implement to answer prompts with a student, and to judge answers. Called by run/ for a cell."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from isothink.benchmark.jury import JudgeQuestion
+from isothink.compute.architecture import Architecture
 from isothink.domain.evaluation_settings import AnswerSampling
-from isothink.domain.sample import Generation
+from isothink.domain.sample import Generation, Vote
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,4 +55,30 @@ class Answerer(Protocol):
         Raises:
             UsageError: a prompt and its answer may need more positions than the model has; nothing was generated.
             StepError: the student cannot answer at all.
+        """
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Judged:
+    """A vote, and what it took: prompt and output tokens of every reply that came, None where the server said nothing.
+
+    More than one where a judge was asked again since it gave no verdict.
+    """
+
+    vote: Vote
+    usage: tuple[tuple[int, int] | None, ...]
+
+
+class Juror(Protocol):
+    """One judge of a jury."""
+
+    @property
+    def architecture(self) -> Architecture | None:
+        """Its shape, where the study gives it."""
+
+    def judge_all(self, questions: Sequence[JudgeQuestion], receive: Callable[[JudgeQuestion, Judged], None]) -> None:
+        """Asks for a verdict on every question and hands each over as it comes, in any order, in the caller's thread.
+
+        Raises:
+            StepError: the judge cannot be asked at all: out of reach for too long, its key refused, its model unknown.
         """

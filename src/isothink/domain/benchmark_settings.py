@@ -114,6 +114,11 @@ class Benchmark(StudyRecord):
         named = dict.fromkeys(_PLACEHOLDER.findall(self.prompt))
         return tuple(name for name in named if name != OPTIONS or self.options is None)
 
+    @property
+    def needs_jury(self) -> bool:
+        """Whether only judges can say whether an answer is right."""
+        return self.answer_format == "jury"
+
     def fill(self, texts: dict[str, str]) -> str:
         """The prompt with each placeholder replaced by its text; what a text holds is never a placeholder."""
         return _PLACEHOLDER.sub(lambda match: texts[match[1]], self.prompt)

@@ -4,6 +4,7 @@ What is asked and how tokens are drawn is part of the identity of samples; where
 """
 
 from collections.abc import Mapping
+from string import Formatter
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, JsonValue, Tag, field_validator
@@ -77,13 +78,29 @@ class VllmAnswers(StudyRecord):
     precision: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
 
 
+def _template(model: str) -> str:
+    """Refuses what is no plain placeholder of `MODEL_PLACEHOLDERS`; format specifications could read attributes."""
+    try:
+        parts = list(Formatter().parse(model))
+    except ValueError:
+        parts = [("", "", "", None)]
+    for _, name, specification, conversion in parts:
+        if name is not None and (name not in MODEL_PLACEHOLDERS or specification or conversion):
+            raise PydanticCustomError(
+                "placeholder",
+                "allowed in braces are {names}",
+                {"names": ", ".join(f"{{{placeholder}}}" for placeholder in MODEL_PLACEHOLDERS)},
+            )
+    return model
+
+
 class ServedAnswers(StudyRecord):
     """Students are served elsewhere, behind OpenAI-compatible completion endpoints."""
 
     backend: Literal["openai"]
     base_urls: BaseUrls
     """Addresses that serve all students, up to and with `/v1`; that with the fewest requests in flight goes first."""
-    model: Words = "{cell}"
+    model: Annotated[Words, AfterValidator(_template)] = "{cell}"
     """The name under which a student is served, with `{cell}`, `{student}`, `{arm}`, `{budget}` or `{seed}` in it."""
     api_key_variable: Variable | None = None
     """The environment variable that holds the key for `Authorization: Bearer`."""

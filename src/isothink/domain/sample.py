@@ -10,6 +10,17 @@ StopReason = Literal["end", "length", "failed"]
 AnswerFormat = Literal["exact", "letter", "math", "number", "squad_em", "squad_f1", "ifeval", "jury"]
 
 
+Verdict = Literal["correct", "incorrect"]
+
+
+class Vote(Record):
+    """What one judge of a jury says of one answer; without a verdict, `error` says why there is none."""
+
+    judge: str
+    verdict: Verdict | None
+    error: str | None = None
+
+
 class Item(Record):
     """One held-out question. `cluster` groups items that share a passage; alone, it is the item's own id.
 
@@ -47,7 +58,8 @@ class Generation(Record):
 class Sample(Record):
     """One answer of one cell to one item, scored from 0 to 1; None where no score could be had (`error` says why).
 
-    `is_looping` is true where the text ends in a passage that it repeats (domain/loops.py).
+    `is_looping` is true where the text ends in a passage that it repeats (domain/loops.py). `votes` are a jury's, as
+    a JSON list of `{judge, verdict, error}`; None where none was asked.
     """
 
     cell: str
@@ -71,3 +83,4 @@ class Sample(Record):
     answer_tokens: int
     inference_flops: float
     seconds: float
+    votes: str | None = None

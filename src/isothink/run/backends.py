@@ -12,9 +12,9 @@ from isothink.scoring.verification import Check, CheckResult, Comparison, verify
 
 if TYPE_CHECKING:
     from isothink.backends.hub_sets import HubRows
-    from isothink.benchmark.protocol import Answerer, Answering
+    from isothink.benchmark.protocol import Answerer, Answering, Juror
     from isothink.corpus.protocol import Tokenizer
-    from isothink.domain.evaluation_settings import AnswererSettings
+    from isothink.domain.evaluation_settings import AnswererSettings, Judge
     from isothink.domain.prompt_settings import HubSet
     from isothink.domain.student_settings import StudentSettings
     from isothink.domain.study import Study
@@ -44,6 +44,7 @@ ANSWERERS = {
     "openai": "isothink.backends.openai_answerer:ServedAnswerer",
 }
 JUDGES = {"openai": "isothink.backends.openai_judge:ServedJudge"}
+CREDENTIALS = {"environment": "isothink.backends.openai_secrets:read_headers"}
 KINDS = {"teacher": TEACHERS, "tokenizer": TOKENIZERS, "trainer": TRAINERS, "answerer": ANSWERERS}
 
 
@@ -195,6 +196,26 @@ def load_trainer(name: str) -> "Trainer":
 def load_answerer(settings: "AnswererSettings", answering: "Answering", tokenizer: "Tokenizer") -> "Answerer":
     """What answers for a student."""
     return _load(ANSWERERS, settings.backend)(settings, answering, tokenizer)  # type: ignore[no-any-return]
+
+
+def require_credentials(study: "Study") -> None:
+    """Looks whether the environment holds what the servers of students and judges are to be told.
+
+    Raises:
+        StudyError, UsageError: naming the first that cannot be used.
+    """
+    served: list[tuple[object, str]] = []
+    if study.evaluation.answerer.backend == "openai":
+        served.append((study.evaluation.answerer, "evaluation.answerer"))
+    judges = study.evaluation.jury.judges if study.evaluation.jury is not None else ()
+    served.extend((judge, f"evaluation.jury.judges[{number}]") for number, judge in enumerate(judges))
+    for settings, key in served:
+        _load(CREDENTIALS, "environment")(settings, key=key)
+
+
+def load_judge(settings: "Judge", key: str) -> "Juror":
+    """One judge of a jury, which the study file names under `key`; its credentials are read from the environment."""
+    return _load(JUDGES, "openai")(settings, key=key)  # type: ignore[no-any-return]
 
 
 def load_process_group() -> "Processes":

@@ -18,6 +18,7 @@ from isothink.errors import StepError
 from isothink.plan.cells import answers_identity
 from isothink.plan.record import PlannedCell, PlannedTrial
 from isothink.run.backends import Verification, load_answerer, require_math_checker
+from isothink.run.judging import VOTES, judge_samples, open_jury
 from isothink.run.workspace import Workspace
 from isothink.store.attempts import Attempt, Spent
 from isothink.store.journal import Journal
@@ -47,6 +48,7 @@ def evaluate(
     study = workspace.study
     if any(item.answer_format == "math" for item in items):
         require_math_checker()  # before hours of answers that could not be scored
+    jury = open_jury(study.evaluation, items)
     identity = answers_identity(study, cell.arm, cell.path[-1])
     started = time.perf_counter()
     with Journal(workspace.folder.answers(identity)) as journal:
@@ -58,7 +60,8 @@ def evaluate(
         raise StepError(f"{cell.id}: none of {len(answers)} answers could be had: {answers[0].generation.error}")
     with Verification() as verification:
         samples = score_generations(cell.id, answers, verify=verification.verify)
-    write_records(folder / SAMPLES_FILE, samples, SAMPLE_SCHEMA)
+    judged = judge_samples(jury, answers, samples, votes=workspace.folder.path / VOTES, step=str(cell.samples))
+    write_records(folder / SAMPLES_FILE, judged.samples, SAMPLE_SCHEMA)
     row = LedgerRow(
         phase=phase,
         step=str(cell.samples),
@@ -74,7 +77,8 @@ def evaluate(
         "samples": len(samples),
         "batch_size": study.evaluation.batch_size,
         "training": (workspace.folder.manifest("segments", cell.path[-1]) or {})["total"],
-        "ledger": [row.model_dump()],
+        "jury": judged.agreement.facts() if judged.agreement is not None else None,
+        "ledger": [row.model_dump() for row in (row, judged.row) if row is not None],
     }
 
 

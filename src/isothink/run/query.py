@@ -29,7 +29,8 @@ from isothink.store.tables import (
 
 SAMPLE_COLUMNS = (
     "cell, benchmark, family, item, repeat, score, think_state, stop_reason, prompt_tokens, trace_tokens,"
-    " answer_tokens, inference_flops, seconds, is_looping, text, extracted, reference, prompt, error, scorer, cluster"
+    " answer_tokens, inference_flops, seconds, is_looping, text, extracted, reference, prompt, error, scorer, cluster,"
+    " votes"
 )
 
 CELLS = pa.schema(

@@ -60,7 +60,8 @@ def extract_reference(reference: str, answer_format: AnswerFormat) -> str:
     Raises:
         ValueError: it is not an answer in its own format, so that nothing could be right.
     """
-    extracted = REFERENCE_EXTRACTORS[answer_format](reference)
+    extracted = reference.strip() if answer_format == "jury" else REFERENCE_EXTRACTORS[answer_format](reference)
+    extracted = extracted or None
     if extracted is None:
         raise ValueError(f"the reference {reference[:100]!r} holds no answer of format {answer_format!r}")
     return extracted

@@ -72,6 +72,8 @@ def verify(checks: Sequence[Check], math: MathChecker) -> list[CheckResult]:
 
 def _verify_here(check: Check) -> CheckResult | tuple[str, str]:
     """The result, or the reference and the answer that only a MathChecker can compare."""
+    if check.answer_format == "jury":
+        return CheckResult(correct=None, extracted=None, error="only a jury can judge this answer")
     extracted = None if check.answer is None else EXTRACTORS[check.answer_format](check.answer)
     try:
         reference = extract_reference(check.reference, check.answer_format)
