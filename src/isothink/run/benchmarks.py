@@ -94,7 +94,7 @@ class _Names:
             if benchmark.name in self._carried:
                 raise StudyError(f'{key}.name: found "{benchmark.name}", which another benchmark has')
             _refuse_procedural(benchmark, key)
-            self._carried[benchmark.name] = _resolved(benchmark, folder, key)
+            self._carried[benchmark.name] = resolved_benchmark(benchmark, folder, key)
 
     def resolved(self, key: str, tasks: tuple[str, ...]) -> tuple[str, ...]:
         """The names of tasks."""
@@ -136,7 +136,7 @@ class _Names:
             raise StudyError(f'{key}: found "{task}", but there is no such file', hint=f"looked for {path}")
         benchmark = read_benchmark(path)
         _refuse_procedural(benchmark, str(path))
-        return self._known(key, _resolved(benchmark, path.parent, str(path)), str(path))
+        return self._known(key, resolved_benchmark(benchmark, path.parent, str(path)), str(path))
 
     def _known(self, key: str, benchmark: Benchmark, origin: str) -> str:
         name = benchmark.name
@@ -152,7 +152,7 @@ def _refuse_procedural(benchmark: Benchmark, place: str) -> None:
         raise StudyError(f'{place}: name: found "{benchmark.name}", which is a procedural task: choose another')
 
 
-def _resolved(benchmark: Benchmark, folder: Path, place: str) -> Benchmark:
+def resolved_benchmark(benchmark: Benchmark, folder: Path, place: str) -> Benchmark:
     """The benchmark with absolute paths, and the digest of a local file that has none yet."""
     rows = benchmark.rows
     if isinstance(rows, FileRows):
@@ -190,6 +190,12 @@ def benchmark_items(benchmark: Benchmark, *, limit: int, seed: int) -> tuple[Ite
         StepError: the file is not the one that the study was read with.
     """
     return _chosen(benchmark.model_dump_json(), limit, seed)[0]
+
+
+def read_all_items(benchmark: Benchmark) -> tuple[ReadItems, tuple[str, ...]]:
+    """Every item of a benchmark and what is to be said of them; raises as `benchmark_items` does."""
+    found, _, _ = _read(benchmark)
+    return found, _findings(benchmark, found)
 
 
 def benchmark_facts(benchmark: Benchmark, *, limit: int, seed: int) -> BenchmarkFacts:
