@@ -15,8 +15,11 @@ from isothink.evidence.record import Evidence, Verdict
 from isothink.plan.record import Plan
 from isothink.run.load import load_pair_study_file, load_study_file
 from isothink.run.result import ExportFormat, RunResult, Stage
+from isothink.run.validation import BenchmarkValidation
+from isothink.run.validation import validate as validate_benchmark
 
 __all__ = [
+    "BenchmarkValidation",
     "Evidence",
     "PairStudy",
     "Plan",
@@ -34,6 +37,7 @@ __all__ = [
     "report",
     "run",
     "sql",
+    "validate",
     "verdict",
 ]
 
@@ -163,3 +167,12 @@ def sql(run_folder: str | Path, query: str) -> list[dict[str, Any]]:
     from isothink.run.query import query_run
 
     return query_run(open_run(Path(run_folder)), query)
+
+
+def validate(benchmark: str, *, limit: int | None = None) -> BenchmarkValidation:
+    """Proves a benchmark, by its name or file: its gold answers score 1, and what is no answer scores 0.
+
+    Raises:
+        isothink.errors.UsageError: there is no such benchmark, or its rows cannot be read or make no item.
+    """
+    return validate_benchmark(benchmark, limit=limit)

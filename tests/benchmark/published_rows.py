@@ -64,4 +64,59 @@ ROWS: dict[str, tuple[dict[str, Any], str, str]] = {
         "We may end the service.\n\nAnswer this question about the contract with Yes or No.\nIs it for ever?",
         "No",
     ),
+    "squad": (
+        {
+            "id": "1",
+            "title": "Tea",
+            "context": "Tea came to England in the 1650s.",
+            "question": "When did tea come to England?",
+            "answers": {"text": ["the 1650s", "1650s", "the 1650s"], "answer_start": [24, 28, 24]},
+        },
+        "Tea came to England in the 1650s.\n\nAnswer this question with a few words from the text.\nWhen did",
+        "the 1650s",
+    ),
+    "coqa": (
+        {
+            "source": "wikipedia",
+            "story": "Ann has a red cup. Bob has none.",
+            "questions": ["Who has a cup?", "What colour is it?"],
+            "answers": {"input_text": ["Ann", "red"], "answer_start": [0, 10], "answer_end": [3, 13]},
+        },
+        "with a few words.\nQuestion: Who has a cup?\nPut",
+        "Ann",
+    ),
+    "ifeval": (
+        {
+            "key": 1000,
+            "prompt": "Write about tea without commas.",
+            "instruction_id_list": ["punctuation:no_comma"],
+            "kwargs": [{"num_words": None, "relation": None}],
+        },
+        "Write about tea without commas.",
+        '[{"arguments": {}, "instruction": "punctuation:no_comma"}]',
+    ),
+    "scibench": (
+        {
+            "problem_text": "Find the moment of inertia.",
+            "answer_latex": " 2.73",
+            "answer_number": "2.73",
+            "unit": "$10^{-47} \\mathrm{~kg} \\mathrm{~m}^2$",
+            "source": "atkins",
+            "problemid": "1",
+            "comment": " ",
+            "solution": "",
+        },
+        "Find the moment of inertia.\n\nGive the answer as a number. Its unit: $10^{-47} \\mathrm{~kg}",
+        "2.73",
+    ),
+    "code-summarisation-c": (
+        {
+            "function_name": "add",
+            "function": "int add(int a, int b) { return a + b; }",
+            "comment": "/* Adds two numbers. */",
+            "normalized_comment": "Adds two numbers.",
+        },
+        "this C function does.\n\nint add(int a, int b) { return a + b; }",
+        "Adds two numbers.",
+    ),
 }

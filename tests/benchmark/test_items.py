@@ -5,7 +5,7 @@ import pytest
 from isothink.benchmark.items import item_id, procedural_items
 from isothink.errors import UsageError
 from isothink.procedural.tasks import TASKS
-from isothink.scoring.scorers import score
+from isothink.scoring.verification import Check, verify
 
 ITEMS = procedural_items(list(TASKS), items_per_benchmark=120, seed=0)
 
@@ -14,10 +14,13 @@ def test_the_gold_answer_of_every_item_is_right_and_another_is_wrong():
     references = {item.benchmark: set() for item in ITEMS}
     for item in ITEMS:
         references[item.benchmark].add(item.reference)
-    for item in ITEMS:
-        assert score(item, item.reference).correct
-        for wrong in references[item.benchmark] - {item.reference}:
-            assert not score(item, wrong).correct
+    for right in (True, False):
+        checks = [
+            Check(answer=answer, reference=item.reference, answer_format=item.answer_format)
+            for item in ITEMS
+            for answer in ([item.reference] if right else references[item.benchmark] - {item.reference})
+        ]
+        assert {result.correct for result in verify(checks, math=None)} == {right}
 
 
 def test_items_are_test_questions_with_ids_by_content():

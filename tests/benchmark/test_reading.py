@@ -214,3 +214,56 @@ def test_mistakes_in_options_are_one_line(change, message):
     with pytest.raises(StudyError) as error:
         parse_benchmark(CHOICE.replace(*change), name="mine.yaml")
     assert message in error.value.message
+
+
+SPAN = """
+schema_version: 1
+name: mine
+family: reading
+rows: {kind: file, path: rows.jsonl}
+prompt: "{text} {question}"
+reference: {column: answers.text, gives: answers}
+answer_format: squad_f1
+"""
+
+
+def test_a_question_without_an_answer_is_an_item_only_where_the_file_says_so():
+    rows = [{"text": "t", "question": str(n), "answers": {"text": texts}} for n, texts in enumerate(([], ["a"], None))]
+    assert read(rows, benchmark(SPAN)).faults["bad_reference"].count == 2
+    open_to_none = benchmark(SPAN.replace("gives: answers", "gives: answers, may_be_empty: true"))
+    assert [item.reference for item in read(rows, open_to_none).items] == ["", "a", ""]
+
+
+def test_lists_of_a_row_that_differ_in_length_are_a_fault_and_cost_no_other_row():
+    text = OPEN.replace('prompt: "{question}"', 'each: {columns: [question, answer]}\nprompt: "{question}"')
+    rows = [
+        {"question": ["1?", "2?"], "answer": ["1"]},
+        {"question": "no list", "answer": ["1"]},
+        {"question": ["3?", " ", "4?"], "answer": ["3", "3", "4"]},
+        {"question": '["5?"]', "answer": '["5"]'},
+        {"question": [], "answer": []},
+    ]
+    found = read(rows, benchmark(text))
+    assert [item.reference for item in found.items] == ["3", "4", "5"]
+    assert {reason: (faults.count, faults.first) for reason, faults in found.faults.items()} == {
+        "uneven_lists": (2, "row 1: found 2 in 'question' and 1 in 'answer', allowed is one length"),
+        "empty_prompt": (1, "row 3, item 2: column 'question' is empty"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("after:", "tolerance: 0.1, after:", "reference.tolerance: needs answer_format: number, found math"),
+        ("after:", "unit: u, after:", "reference.unit: needs answer_format: number"),
+        ("after:", "arguments: u, after:", "reference.arguments: needs answer_format: ifeval"),
+        ("after:", "may_be_empty: true, after:", "reference.may_be_empty: needs answer_format: squad_em or squad_f1"),
+        ("answer_format: math", "answer_format: ifeval", "reference.arguments: not found"),
+        ("answer_format: math", "answer_format: math\nempty: {unit: none}", "empty: found unit, which the prompt"),
+        ("prompt:", "each: {columns: [q], earlier: 'x'}\nprompt:", "prompt: found no {earlier}"),
+    ],
+)
+def test_settings_that_do_not_fit_together_are_one_line(old, new, message):
+    with pytest.raises(StudyError) as error:
+        parse_benchmark(OPEN.replace(old, new), name="mine.yaml")
+    assert message in error.value.message and "\n" not in error.value.message

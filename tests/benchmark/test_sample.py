@@ -25,7 +25,7 @@ def generation(text, stop_reason="end", output_tokens=8, trace_tokens=5):
 
 
 def score_all(answers, judge=lambda checks: verify(checks, NoMathematics())):
-    answered = [Answered(item=item, repeat=1, generation=one, inference_flops=1e6) for item, one in answers]
+    answered = [Answered(item=item, repeat=1, generation=made, inference_flops=1e6) for item, made in answers]
     return score_generations("cell", answered, verify=judge)
 
 
@@ -35,7 +35,7 @@ def sample(text, item=ITEM, **settings):
 
 def test_a_right_answer_after_a_trace():
     row = sample(f"<think> 1 2 3 </think> {ITEM.reference}")
-    assert (row.score, row.extracted, row.error, row.think_state) == (True, ITEM.reference, None, "closed")
+    assert (row.score, row.extracted, row.error, row.think_state) == (1, ITEM.reference, None, "closed")
     assert (row.prompt_tokens, row.trace_tokens, row.answer_tokens) == (7, 5, 3)
     assert (row.cell, row.item, row.cluster, row.repeat, row.inference_flops) == ("cell", ITEM.id, ITEM.cluster, 1, 1e6)
     assert (row.benchmark, row.family, row.prompt, row.reference) == (
@@ -54,12 +54,12 @@ def test_the_right_answer_inside_of_the_trace_only_is_wrong():
 
 def test_an_unclosed_trace_has_no_answer():
     row = sample(f"<think> {ITEM.reference}", stop_reason="length")
-    assert (row.score, row.extracted, row.think_state) == (False, None, "unclosed")
+    assert (row.score, row.extracted, row.think_state) == (0, None, "unclosed")
 
 
 def test_a_truncated_answer_is_wrong_however_it_begins():
     row = sample(ITEM.reference, stop_reason="length")
-    assert (row.score, row.extracted, row.error) == (False, None, None)
+    assert (row.score, row.extracted, row.error) == (0, None, None)
 
 
 def test_a_scorer_that_fails_leaves_that_score_absent_and_no_other():
@@ -69,7 +69,7 @@ def test_a_scorer_that_fails_leaves_that_score_absent_and_no_other():
         return verify(checks, NoMathematics())
 
     rows = score_all([(ITEM, generation(text)) for text in (ITEM.reference, "boom", "no")], fragile)
-    assert [row.score for row in rows] == [True, None, False]
+    assert [row.score for row in rows] == [1, None, 0]
     assert (rows[1].extracted, rows[1].error) == (None, "RuntimeError: the scorer broke")
 
 
@@ -83,7 +83,7 @@ def test_a_missing_library_is_no_missing_score():
 
 def test_answers_keep_their_own_results_and_costs():
     texts = [ITEM.reference, "<think> x", ITEM.reference, "0 1"]
-    results = [CheckResult(correct=True, extracted=str(index)) for index in range(4)]
+    results = [CheckResult(score=1.0, extracted=str(index)) for index in range(4)]
     answers = [
         Answered(item=ITEM, repeat=0, generation=generation(text), inference_flops=index + 1.0)
         for index, text in enumerate(texts)
@@ -116,6 +116,15 @@ def test_a_broken_reference_leaves_the_score_absent():
 def test_more_trace_than_output_is_a_failure_of_the_step():
     with pytest.raises(StepError, match="9 tokens of trace in 8"):
         sample("3", trace_tokens=9)
+
+
+def test_alternatives_and_tolerance_reach_the_scorer_and_scores_may_lie_between():
+    close = ITEM.model_copy(update={"answer_format": "number", "reference": "100", "tolerance": 0.05})
+    assert [sample(text, close).score for text in ("96", "94")] == [1, 0]
+    several = ITEM.model_copy(
+        update={"answer_format": "squad_f1", "reference": "in Paris", "alternatives": ("the city of Paris",)}
+    )
+    assert [sample(text, several).score for text in ("City of Paris!", "Paris", "Rome")] == [1, 2 / 3, 0]
 
 
 @given(st.text())

@@ -21,6 +21,7 @@ COMMANDS = (
     "sql",
     "step",
     "list",
+    "validate",
 )
 
 

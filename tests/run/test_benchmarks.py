@@ -267,3 +267,12 @@ def test_a_study_is_run_to_its_verdict_on_a_benchmark_of_data(tmp_path):
     assert manifest["benchmarks"][0]["chosen"] == 8
     verdict = isothink("verdict", "runs/tiny", "--family", "sums-oe", "--json", cwd=tmp_path)
     assert verdict.returncode == 0, verdict.stderr
+
+
+def test_a_benchmark_for_judges_is_refused_without_a_jury(study_file, tmp_path):
+    write_benchmark(tmp_path / "mine", sums(3), BENCHMARK.replace("exact", "jury"))
+    with pytest.raises(StudyError, match=r"evaluation.jury: not found, but sums is scored by a jury") as error:
+        load(study_file)
+    assert "odd number of judges" in error.value.hint
+    judge = "{model: m, base_urls: ['http://127.0.0.1:9/v1']}"
+    assert load(study_file, f"evaluation.jury={{judges: [{judge}]}}").evaluation.jury is not None

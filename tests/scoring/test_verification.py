@@ -65,13 +65,13 @@ def test_results_keep_the_order_of_checks_and_each_pair_is_asked_once():
     results = verify([Check(answer=answer, reference="0.5", answer_format="math") for answer in answers], checker)
     assert checker.asked == [[("0.5", "1/2"), ("0.5", "9^9"), ("0.5", "2/3")]]
     assert results == [
-        CheckResult(correct=True, extracted="1/2"),
-        CheckResult(correct=False, extracted="7"),
-        CheckResult(correct=None, extracted="9^9", error="no result within 5 s"),
-        CheckResult(correct=True, extracted="1/2"),
-        CheckResult(correct=False, extracted="2/3"),
-        CheckResult(correct=False, extracted=None),
-        CheckResult(correct=True, extracted="0.5"),
+        CheckResult(score=1.0, extracted="1/2"),
+        CheckResult(score=0.0, extracted="7"),
+        CheckResult(score=None, extracted="9^9", error="no result within 5 s"),
+        CheckResult(score=1.0, extracted="1/2"),
+        CheckResult(score=0.0, extracted="2/3"),
+        CheckResult(score=0.0, extracted=None),
+        CheckResult(score=1.0, extracted="0.5"),
     ]
 
 

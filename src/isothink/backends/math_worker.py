@@ -1,18 +1,11 @@
 r"""A process that compares mathematics with math-verify, one pair after the other. Started by `math_checker.py` alone.
 
-It reads lines of JSON, `[reference, answer]`, and answers each with one, `{"equal": ...}` or `{"error": ...}`. It may
-hang or die on any of them. Its parent kills it then, and should that be dead, the system does by an alarm.
+A question is `[reference, answer]`, its answer whether they are equal. It may hang or die on any of them.
 """
 
-import json
-import logging
-import os
-import resource
-import signal
-import sys
-from contextlib import suppress
-from typing import Any, TextIO
+from typing import Any
 
+from isothink.backends.worker_process import serve
 from isothink.scoring.notation import as_latex, is_balanced
 
 MEMORY_LIMIT = 2 * 1024**3
@@ -20,39 +13,9 @@ MEMORY_LIMIT = 2 * 1024**3
 
 
 def main() -> None:
-    """Works until standard input ends; the argument is the seconds after which one comparison is surely abandoned."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends it
-    answers = os.fdopen(os.dup(1), "w", encoding="ascii")
-    os.dup2(2, 1)  # only answers go to standard output
-    with suppress(OSError, ValueError):  # macOS refuses it
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
-    logging.disable()
-    try:
-        compare("1/2", "0.5")  # imports and tables take 0.5 s, before the first deadline begins
-    except Exception as error:
-        _write(answers, error=_described(error))
-        return
-    _write(answers, ready=True)
-    for line in sys.stdin:
-        # The default action of this signal ends the process even inside a C function that holds Python's lock.
-        signal.alarm(int(sys.argv[1]))
-        reference, answer = json.loads(line)
-        try:
-            equal = compare(reference, answer)
-        except Exception as error:
-            _write(answers, error=_described(error))
-        else:
-            _write(answers, equal=equal)
-        signal.alarm(0)
-
-
-def _write(answers: TextIO, **facts: object) -> None:
-    answers.write(json.dumps(facts) + "\n")
-    answers.flush()
-
-
-def _described(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"[:200]
+    """Works until standard input ends."""
+    # The first comparison imports and makes tables for 0.5 s.
+    serve(lambda pair: compare(*pair), prepare=lambda: compare("1/2", "0.5"), memory_limit=MEMORY_LIMIT)
 
 
 def compare(reference: str, answer: str) -> bool:

@@ -13,14 +13,16 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from isothink.benchmark.items import item_id
-from isothink.domain.benchmark_settings import MOST_OPTIONS, OPTIONS, Benchmark
+from isothink.domain.benchmark_settings import EARLIER, MOST_OPTIONS, OPTIONS, Benchmark, fill
 from isothink.domain.sample import Item
 from isothink.errors import UsageError
+from isothink.scoring.instructions import write_instructions
+from isothink.scoring.number_answer import power_of_ten, read_number
 from isothink.scoring.scorers import extract_reference
 from isothink.store.cell_text import cell_reference, cell_text, is_missing
 from isothink.store.rows import Row
 
-Fault = Literal["unreadable_row", "empty_prompt", "bad_options", "bad_reference", "duplicate_prompt"]
+Fault = Literal["unreadable_row", "uneven_lists", "empty_prompt", "bad_options", "bad_reference", "duplicate_prompt"]
 
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _LETTERED = re.compile(r"\s*\(?([A-Za-z])\s?[).:]\s*")
@@ -45,6 +47,8 @@ class ReadItems:
     """Rows read, bad ones included."""
     others: int = 0
     """Rows that `where` leaves to other benchmarks."""
+    parts: int = 0
+    """Items that rows were taken apart into, bad ones included; equal to the other rows where each is one item."""
     faults: dict[Fault, Faults] = field(default_factory=dict)
 
     def add_fault(self, fault: Fault, detail: str) -> None:
@@ -79,17 +83,19 @@ def read_items(rows: Iterable[Row], benchmark: Benchmark, *, place: str) -> Read
             _require_columns(row.values, benchmark, place)
             columns_known = True
         try:
-            item = _item(row, benchmark)
-            if item is None:
-                found.others += 1
-                continue
-            normal = hashlib.sha256(" ".join(item.prompt.split()).encode()).digest()[:12]
-            if normal in seen:
-                raise _RowError("duplicate_prompt", "equal to an earlier prompt, up to white space")
-            seen.add(normal)
-            found.items.append(item)
+            parts = _parts(row, benchmark)
         except _RowError as error:
+            found.parts += 1
             found.add_fault(error.fault, f"row {row.number}: {error.detail}")
+            continue
+        found.others += parts is None
+        for place_in_row, values in enumerate(parts or (), start=1):
+            found.parts += 1
+            try:
+                found.items.append(_new_item(values, benchmark, seen))
+            except _RowError as error:
+                where = f"row {row.number}" + (f", item {place_in_row}" if benchmark.each is not None else "")
+                found.add_fault(error.fault, f"{where}: {error.detail}")
     if not found.items:
         raise _nothing(found, benchmark, place)
     return found
@@ -120,6 +126,11 @@ def _columns(benchmark: Benchmark) -> Iterator[tuple[str, str]]:
             if named is not None:
                 yield key, named
     yield "reference.column", benchmark.reference.column
+    for key, named in (("unit", benchmark.reference.unit), ("arguments", benchmark.reference.arguments)):
+        if named is not None:
+            yield f"reference.{key}", named
+    for column in benchmark.each.columns if benchmark.each is not None else ():
+        yield "each.columns", column
     for column in benchmark.where:
         yield "where", column
     if benchmark.cluster is not None:
@@ -143,8 +154,9 @@ def _require_columns(values: dict[str, Any], benchmark: Benchmark, place: str) -
 def _names(values: dict[str, Any]) -> Iterator[str]:
     """The columns of a row, those inside of others dotted."""
     for name, value in values.items():
-        if isinstance(value, dict) and value:
-            yield from (f"{name}.{inner}" for inner in value)
+        inside = value[0] if isinstance(value, list) and value else value
+        if isinstance(inside, dict) and inside:
+            yield from (f"{name}.{inner}" for inner in inside)
         else:
             yield str(name)
 
@@ -153,41 +165,82 @@ def _has(values: dict[str, Any], column: str) -> bool:
     if column in values:
         return True
     head, dot, rest = column.partition(".")
-    return bool(dot) and isinstance(values.get(head), dict) and _has(values[head], rest)
+    inner = values.get(head) if dot else None
+    if isinstance(inner, list):  # an empty one says nothing of its columns
+        return all(isinstance(each, dict) and _has(each, rest) for each in inner)
+    return isinstance(inner, dict) and _has(inner, rest)
 
 
 def _cell(values: dict[str, Any], column: str) -> Any:
-    """The value in a column, which may be dotted; None where there is none."""
+    """The value in a column, which may be dotted, through lists of mappings too; None where there is none."""
     if column in values:
         return values[column]
     head, dot, rest = column.partition(".")
     inner = values.get(head) if dot else None
+    if isinstance(inner, list):
+        return [_cell(each, rest) if isinstance(each, dict) else None for each in inner]
     return _cell(inner, rest) if isinstance(inner, dict) else None
 
 
-def _item(row: Row, benchmark: Benchmark) -> Item | None:
-    """The item of a row; None where `where` leaves it to another benchmark."""
+def _parts(row: Row, benchmark: Benchmark) -> list[dict[str, Any]] | None:
+    """The values of each item that a row holds; None where `where` leaves the row to another benchmark."""
     if row.values is None:
         raise _RowError("unreadable_row", row.problem)
     values = row.values
     if any(cell_text(_cell(values, column)) not in allowed for column, allowed in benchmark.where.items()):
         return None
+    each = benchmark.each
+    if each is None:
+        return [values]
+    lists = {column: _elements(values, column, "uneven_lists") for column in each.columns}
+    lengths = {column: len(elements) for column, elements in lists.items()}
+    if len(set(lengths.values())) != 1:
+        shown = " and ".join(f"{count} in {column!r}" for column, count in lengths.items())
+        raise _RowError("uneven_lists", f"found {shown}, allowed is one length")
+    parts: list[dict[str, Any]] = []
+    earlier = ""
+    for position in range(len(lists[each.columns[0]])):
+        part = {**values, **{column: elements[position] for column, elements in lists.items()}}
+        if each.earlier is not None:
+            part[EARLIER] = earlier
+            texts = {column: cell_text(_cell(part, column)).strip() for column in benchmark.placeholders}
+            earlier += fill(each.earlier, {**texts, EARLIER: "", OPTIONS: ""})
+        parts.append(part)
+    return parts
+
+
+def _new_item(values: dict[str, Any], benchmark: Benchmark, seen: set[bytes]) -> Item:
+    item = _item(values, benchmark)
+    normal = hashlib.sha256(" ".join(item.prompt.split()).encode()).digest()[:12]
+    if normal in seen:
+        raise _RowError("duplicate_prompt", "equal to an earlier prompt, up to white space")
+    seen.add(normal)
+    return item
+
+
+def _item(values: dict[str, Any], benchmark: Benchmark) -> Item:
     options = _options(values, benchmark)
     texts = {column: cell_text(_cell(values, column)).strip() for column in benchmark.placeholders}
+    texts = {column: text or benchmark.empty.get(column, "") for column, text in texts.items()}
     empty = [column for column, text in texts.items() if not text]
     if empty:
         raise _RowError("empty_prompt", f"column {empty[0]!r} is empty")
     if options is not None:
         texts[OPTIONS] = "\n".join(f"{letter}. {text}" for letter, text in zip(_LETTERS, options, strict=False))
+    if benchmark.each is not None and benchmark.each.earlier is not None:
+        texts[EARLIER] = values[EARLIER]
     prompt = benchmark.fill(texts) + benchmark.suffix
     identity = item_id(benchmark.name, prompt)
     shared = cell_text(_cell(values, benchmark.cluster)).strip() if benchmark.cluster is not None else ""
+    reference, *alternatives = _references(values, options, benchmark)
     return Item(
         id=identity,
         benchmark=benchmark.name,
         family=benchmark.family,
         prompt=prompt,
-        reference=_reference(values, options, benchmark),
+        reference=reference,
+        alternatives=tuple(alternatives),
+        tolerance=benchmark.reference.tolerance,
         answer_format=benchmark.answer_format,
         cluster=item_id(f"{benchmark.name} cluster", shared) if shared else identity,
     )
@@ -209,18 +262,25 @@ def _options(values: dict[str, Any], benchmark: Benchmark) -> list[str] | None:
 
 
 def _list(values: dict[str, Any], column: str) -> list[str]:
-    """The texts of a list; CSV files hold its JSON."""
+    """The texts of a list of options."""
+    elements = _elements(values, column, "bad_options")
+    if not 2 <= len(elements) <= MOST_OPTIONS:
+        detail = f"column {column!r} holds {len(elements)} options, allowed are 2 to {MOST_OPTIONS}"
+        raise _RowError("bad_options", detail)
+    return [cell_text(text).strip() for text in elements]
+
+
+def _elements(values: dict[str, Any], column: str, fault: Fault) -> list[Any]:
+    """A list; CSV files hold its JSON."""
     value = _cell(values, column)
     if isinstance(value, str):
         try:
             value = json.loads(value)
         except (ValueError, RecursionError):
-            raise _RowError("bad_options", f"column {column!r} holds a text, allowed is a list") from None
+            raise _RowError(fault, f"column {column!r} holds a text, allowed is a list") from None
     if is_missing(value) or not isinstance(value, list):
-        raise _RowError("bad_options", f"column {column!r} holds no list")
-    if not 2 <= len(value) <= MOST_OPTIONS:
-        raise _RowError("bad_options", f"column {column!r} holds {len(value)} options, allowed are 2 to {MOST_OPTIONS}")
-    return [cell_text(text).strip() for text in value]
+        raise _RowError(fault, f"column {column!r} holds no list")
+    return value
 
 
 def _without_letter(text: str, letter: str) -> str:
@@ -230,17 +290,61 @@ def _without_letter(text: str, letter: str) -> str:
     return text[match.end() :].strip()
 
 
-def _reference(values: dict[str, Any], options: list[str] | None, benchmark: Benchmark) -> str:
+def _references(values: dict[str, Any], options: list[str] | None, benchmark: Benchmark) -> list[str]:
+    """The reference, and the alternatives to it."""
     settings = benchmark.reference
+    if benchmark.answer_format == "ifeval":
+        return [_instructions(values, benchmark)]
+    if settings.gives == "answers":
+        return _several(values, benchmark)
     text = cell_reference(_cell(values, settings.column), settings.after)
+    if text is None and settings.may_be_empty:
+        return [""]
     if text is None:
         raise _RowError("bad_reference", f"column {settings.column!r} holds no reference")
-    if options is None:
-        return _checked(text, benchmark)
+    if options is not None:
+        return [_right_letter(text, values, options, benchmark)]
+    return [_checked(text, benchmark), *_with_power(text, values, benchmark)]
+
+
+def _several(values: dict[str, Any], benchmark: Benchmark) -> list[str]:
+    settings = benchmark.reference
+    if is_missing(_cell(values, settings.column)) and settings.may_be_empty:
+        return [""]
+    elements = _elements(values, settings.column, "bad_reference")
+    texts = [cell_reference(element, settings.after) for element in elements]
+    known = list(dict.fromkeys(_checked(text, benchmark) for text in texts if text is not None))
+    if not known and not settings.may_be_empty:
+        raise _RowError("bad_reference", f"column {settings.column!r} holds no reference")
+    return known or [""]
+
+
+def _with_power(text: str, values: dict[str, Any], benchmark: Benchmark) -> list[str]:
+    """The number as it is without the power of ten that its unit begins with."""
+    column = benchmark.reference.unit
+    power = power_of_ten(cell_text(_cell(values, column))) if column is not None else 0
+    value = read_number(text)
+    return [f"{value!r} \\times 10^{{{power}}}"] if power and value is not None and "e" not in repr(value) else []
+
+
+def _instructions(values: dict[str, Any], benchmark: Benchmark) -> str:
+    settings = benchmark.reference
+    names = _elements(values, settings.column, "bad_reference")
+    arguments = _elements(values, settings.arguments or "", "bad_reference")
+    if not names or len(names) != len(arguments):
+        found = f"found {len(names)} instructions and {len(arguments)} arguments"
+        raise _RowError("bad_reference", f"{found}, allowed is the same number, at least 1")
+    if not all(isinstance(each, dict) for each in arguments):
+        raise _RowError("bad_reference", f"column {settings.arguments!r} holds no list of mappings")
+    return write_instructions([cell_text(name) for name in names], arguments)
+
+
+def _right_letter(text: str, values: dict[str, Any], options: list[str], benchmark: Benchmark) -> str:
     position = _right_option(text, values, options, benchmark)
     if position is None or not 0 <= position < len(options):
         shown = _shortened(text)
-        raise _RowError("bad_reference", f"{shown!r} in column {settings.column!r} is none of {len(options)} options")
+        column = benchmark.reference.column
+        raise _RowError("bad_reference", f"{shown!r} in column {column!r} is none of {len(options)} options")
     return _LETTERS[position]
 
 

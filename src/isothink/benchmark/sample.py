@@ -44,6 +44,8 @@ def score_generations(
             answer=thought.answer if answered.generation.stop_reason == "end" else None,
             reference=answered.item.reference,
             answer_format=answered.item.answer_format,
+            alternatives=answered.item.alternatives,
+            tolerance=answered.item.tolerance,
         )
         for answered, thought in zip(answers, thoughts, strict=True)
     ]
@@ -67,7 +69,7 @@ def _single_result(check: Check, verify: Verify) -> CheckResult:
     except IsothinkError:
         raise
     except Exception as error:
-        return CheckResult(correct=None, extracted=None, error=f"{type(error).__name__}: {error}")
+        return CheckResult(score=None, extracted=None, error=f"{type(error).__name__}: {error}")
 
 
 def _sample(cell: str, answered: Answered, thought: ThinkParse, result: CheckResult) -> Sample:
@@ -87,7 +89,7 @@ def _sample(cell: str, answered: Answered, thought: ThinkParse, result: CheckRes
         reference=item.reference,
         text=generation.text,
         extracted=result.extracted,
-        score=None if generation.error is not None or result.correct is None else float(result.correct),
+        score=None if generation.error is not None else result.score,
         error=generation.error or result.error,
         scorer=item.answer_format,
         think_state=thought.state,

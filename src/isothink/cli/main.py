@@ -275,5 +275,23 @@ def list_parts(kind: options.Kind, json: options.Json = False) -> None:
         print_rows(rows)
 
 
+@app.command()
+def validate(benchmark: options.Benchmark, limit: options.CheckedItems = None, json: options.Json = False) -> None:
+    """Read a benchmark's rows, show a prompt, and prove that its gold answers score 1 and others 0.
+
+    Example: isothink validate gsm8k --limit 100
+    """
+    from isothink import api
+    from isothink.cli.validate import print_validation
+
+    found = api.validate(benchmark, limit=limit)
+    if json:
+        print_json(found.model_dump(mode="json"))
+    else:
+        print_validation(found)
+    if not found.holds:
+        raise typer.Exit(1)
+
+
 if __name__ == "__main__":
     main()

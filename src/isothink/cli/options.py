@@ -44,6 +44,13 @@ Limit = Annotated[
     int | None,
     typer.Option("--limit", min=1, help="Ask only so many prompts, chosen at random, and project the whole set."),
 ]
+Benchmark = Annotated[
+    str,
+    typer.Argument(
+        metavar="BENCHMARK", help="A published name, a procedural task, or a .yaml file.", show_default=False
+    ),
+]
+CheckedItems = Annotated[int | None, typer.Option("--limit", min=1, help="Check only so many items, chosen at random.")]
 RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Ask again what failed for good before.")]
 Format = Annotated[str, typer.Option("--format", help="messages, parquet, dataset, or lm-eval.")]
 Into = Annotated[

@@ -20,12 +20,12 @@ def print_json(data: Any) -> None:
 
 def complain(error: IsothinkError) -> None:
     """Prints an error as one line, and its hint as another."""
-    print(f"error: {_line(error.message)}", file=sys.stderr)
+    print(f"error: {one_line(error.message)}", file=sys.stderr)
     if error.hint:
-        print(f"hint: {_line(error.hint)}", file=sys.stderr)
+        print(f"hint: {one_line(error.hint)}", file=sys.stderr)
 
 
-def _line(text: str) -> str:
+def one_line(text: str) -> str:
     """One line without control characters: what a file says must not steer the terminal."""
     return "".join(character if character.isprintable() else " " for character in text)
 
@@ -49,5 +49,5 @@ def print_rows(rows: Sequence[dict[str, Any]]) -> None:
     for name in rows[0]:
         table.add_column(Text(name), overflow="fold")
     for row in rows:
-        table.add_row(*(Text(_line("" if value is None else str(value))) for value in row.values()))
+        table.add_row(*(Text(one_line("" if value is None else str(value))) for value in row.values()))
     wide_console().print(table)

@@ -1,6 +1,6 @@
 """Backends by name: the only place that knows which module implements what. Imported on use."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -32,6 +32,8 @@ HUB_MODELS = {"config": "isothink.backends.hub_models:read_hub_config"}
 HUB_UPLOADS = {"huggingface_hub": "isothink.backends.hub_upload:upload_student"}
 HUB_SETS = {"datasets": "isothink.backends.hub_sets:read_hub_set"}
 MATH_CHECKERS = {"math-verify": "isothink.backends.math_checker:MathVerifyChecker"}
+INSTRUCTION_CHECKERS = {"lm-eval": "isothink.backends.instruction_checker:IfevalChecker"}
+INSTRUCTION_LIBRARIES = ("lm_eval", "langdetect", "immutabledict", "nltk")
 TOKENIZERS = {
     "words": "isothink.backends.words:WordsTokenizer",
     "transformers": "isothink.backends.chat_tokenizer:ChatTokenizer",
@@ -64,15 +66,21 @@ def require_train_libraries() -> None:
             )
 
 
-def require_math_checker() -> None:
-    """Looks whether answers in mathematics can be compared, without importing anything.
+def require_scorers(formats: Collection[str]) -> None:
+    """Looks whether answers of these formats can be scored, without importing anything.
 
     Raises:
         MissingDependencyError: they cannot.
     """
-    if find_spec("math_verify") is None:
+    if "math" in formats and find_spec("math_verify") is None:
         raise MissingDependencyError(
             "comparing mathematics needs math-verify, which is not installed", hint="pip install 'isothink[generate]'"
+        )
+    missing = next((library for library in INSTRUCTION_LIBRARIES if find_spec(library) is None), None)
+    if "ifeval" in formats and missing is not None:
+        raise MissingDependencyError(
+            f"checking IFEval's instructions needs {missing}, which is not installed",
+            hint="pip install 'isothink[ifeval]'",
         )
 
 
@@ -147,10 +155,10 @@ def load_hub_config(model: str, revision: str | None) -> Mapping[str, Any]:
 
 
 class Verification:
-    """Compares answers with references; the pool of processes for mathematics starts with the first that needs it."""
+    """Compares answers with references; a pool of processes starts with the first answer that needs it."""
 
     def __init__(self) -> None:
-        self._math: Any = None
+        self._checkers: dict[str, Any] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -158,19 +166,25 @@ class Verification:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._math is not None:
-            self._math.__exit__(kind, error, trace)
+        for checker in self._checkers.values():
+            checker.__exit__(kind, error, trace)
 
     def verify(self, checks: Sequence[Check]) -> Sequence[CheckResult]:
         """One result for each check."""
-        return verify(checks, self)
+        return verify(checks, self, self)
 
     def check(self, pairs: Sequence[tuple[str, str]]) -> list[Comparison]:
         """See MathChecker."""
-        if self._math is None:
-            self._math = _load(MATH_CHECKERS, "math-verify")()
-            self._math.__enter__()
-        return self._math.check(pairs)  # type: ignore[no-any-return]
+        return self._checker(MATH_CHECKERS, "math-verify").check(pairs)  # type: ignore[no-any-return]
+
+    def follow(self, pairs: Sequence[tuple[str, str]]) -> list[Comparison]:
+        """See InstructionChecker."""
+        return self._checker(INSTRUCTION_CHECKERS, "lm-eval").follow(pairs)  # type: ignore[no-any-return]
+
+    def _checker(self, table: dict[str, str], name: str) -> Any:
+        if name not in self._checkers:
+            self._checkers[name] = _load(table, name)().__enter__()
+        return self._checkers[name]
 
 
 def load_tokenizer(study: "Study") -> "Tokenizer":

@@ -5,6 +5,7 @@ that a run folder that was moved still knows its items. Nothing is loaded before
 """
 
 import difflib
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -65,8 +66,19 @@ def resolve_benchmarks(study: PairStudy, folder: Path) -> PairStudy:
         sweep = rates.model_copy(update={"validation": validation})
         changes["training"] = study.training.model_copy(update={"learning_rate": sweep})
     names.require_all_used()
+    _require_jury(study, names.found.values())
     update = {"tasks": tasks, "benchmarks": tuple(names.found.values())}
     return study.model_copy(update={"evaluation": study.evaluation.model_copy(update=update), **changes})
+
+
+def _require_jury(study: Study, benchmarks: Iterable[Benchmark]) -> None:
+    """Refuses a benchmark that only judges can score where the study names none."""
+    for benchmark in benchmarks:
+        if benchmark.answer_format == "jury" and study.evaluation.jury is None:
+            raise StudyError(
+                f"evaluation.jury: not found, but {benchmark.name} is scored by a jury",
+                hint="name an odd number of judges under evaluation.jury, or leave the benchmark out",
+            )
 
 
 class _Names:
@@ -82,7 +94,7 @@ class _Names:
             if benchmark.name in self._carried:
                 raise StudyError(f'{key}.name: found "{benchmark.name}", which another benchmark has')
             _refuse_procedural(benchmark, key)
-            self._carried[benchmark.name] = _resolved(benchmark, folder, key)
+            self._carried[benchmark.name] = resolved_benchmark(benchmark, folder, key)
 
     def resolved(self, key: str, tasks: tuple[str, ...]) -> tuple[str, ...]:
         """The names of tasks."""
@@ -124,7 +136,7 @@ class _Names:
             raise StudyError(f'{key}: found "{task}", but there is no such file', hint=f"looked for {path}")
         benchmark = read_benchmark(path)
         _refuse_procedural(benchmark, str(path))
-        return self._known(key, _resolved(benchmark, path.parent, str(path)), str(path))
+        return self._known(key, resolved_benchmark(benchmark, path.parent, str(path)), str(path))
 
     def _known(self, key: str, benchmark: Benchmark, origin: str) -> str:
         name = benchmark.name
@@ -140,7 +152,7 @@ def _refuse_procedural(benchmark: Benchmark, place: str) -> None:
         raise StudyError(f'{place}: name: found "{benchmark.name}", which is a procedural task: choose another')
 
 
-def _resolved(benchmark: Benchmark, folder: Path, place: str) -> Benchmark:
+def resolved_benchmark(benchmark: Benchmark, folder: Path, place: str) -> Benchmark:
     """The benchmark with absolute paths, and the digest of a local file that has none yet."""
     rows = benchmark.rows
     if isinstance(rows, FileRows):
@@ -162,7 +174,12 @@ def benchmark_recipe(benchmark: Benchmark) -> dict[str, JsonValue]:
     left_out: dict[str, Any] = {"items": True, "prompt_tokens": True, "verified": True, "facts_from": True}
     if isinstance(benchmark.rows, FileRows):
         left_out["rows"] = {"path"}
-    return benchmark.model_dump(mode="json", exclude=left_out)
+    recipe = benchmark.model_dump(mode="json", exclude=left_out)
+    for settings in (recipe, recipe["reference"]):  # what came later than other settings counts where it is used
+        for key in ("each", "empty", "may_be_empty", "tolerance", "unit", "arguments"):
+            if not settings.get(key):
+                settings.pop(key, None)
+    return recipe
 
 
 def benchmark_items(benchmark: Benchmark, *, limit: int, seed: int) -> tuple[Item, ...]:
@@ -173,6 +190,12 @@ def benchmark_items(benchmark: Benchmark, *, limit: int, seed: int) -> tuple[Ite
         StepError: the file is not the one that the study was read with.
     """
     return _chosen(benchmark.model_dump_json(), limit, seed)[0]
+
+
+def read_all_items(benchmark: Benchmark) -> tuple[ReadItems, tuple[str, ...]]:
+    """Every item of a benchmark and what is to be said of them; raises as `benchmark_items` does."""
+    found, _, _ = _read(benchmark)
+    return found, _findings(benchmark, found)
 
 
 def benchmark_facts(benchmark: Benchmark, *, limit: int, seed: int) -> BenchmarkFacts:
@@ -224,9 +247,9 @@ def _findings(benchmark: Benchmark, found: ReadItems) -> tuple[str, ...]:
         findings.append(f"{benchmark.name}: found {len(found.items)} usable items, its file says {benchmark.items}")
     bad = sum(faults.count for faults in found.faults.values())
     if bad:
+        total = f"{found.rows} rows" if benchmark.each is None else f"{found.parts} parts of {found.rows} rows"
         worst = max(found.faults.items(), key=lambda part: part[1].count)
         findings.append(
-            f"{benchmark.name}: {bad} of {found.rows} rows make no item, most of them through {worst[0]}"
-            f" ({worst[1].first})"
+            f"{benchmark.name}: {bad} of {total} make no item, most of them through {worst[0]} ({worst[1].first})"
         )
     return tuple(findings)

@@ -17,7 +17,7 @@ from isothink.domain.sample import Generation, Item
 from isothink.errors import StepError
 from isothink.plan.cells import answers_identity
 from isothink.plan.record import PlannedCell, PlannedTrial
-from isothink.run.backends import Verification, load_answerer, require_math_checker
+from isothink.run.backends import Verification, load_answerer, require_scorers
 from isothink.run.judging import VOTES, judge_samples, open_jury
 from isothink.run.workspace import Workspace
 from isothink.store.attempts import Attempt, Spent
@@ -46,8 +46,7 @@ def evaluate(
         StepError: the student cannot answer, or none of its answers could be had.
     """
     study = workspace.study
-    if any(item.answer_format == "math" for item in items):
-        require_math_checker()  # before hours of answers that could not be scored
+    require_scorers({item.answer_format for item in items})  # before hours of answers that could not be scored
     jury = open_jury(study.evaluation, items)
     identity = answers_identity(study, cell.arm, cell.path[-1])
     started = time.perf_counter()
