@@ -5,7 +5,8 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the [train] extra")
 pytest.importorskip("transformers", reason="needs the [train] extra")
 
-from isothink.backends.row_sampler import RowSampler, invert  # noqa: E402
+from isothink.backends.row_sampler import RowSampler  # noqa: E402
+from isothink.backends.token_chooser import TokenChooser, invert  # noqa: E402
 from isothink.domain.teacher_settings import Sampling  # noqa: E402
 
 SCORES = torch.tensor([2.0, 1.0, 0.0, -1.0, 0.5])
@@ -80,6 +81,25 @@ def test_draws_follow_from_seed_and_key_alone():
     assert batch != other(NO_PROMPT.expand(50, 0), scores).argmax(-1).tolist()
 
 
-def test_scores_that_are_not_numbers_are_an_error():
+def test_rows_at_different_steps_share_a_batch():
+    chooser = TokenChooser(Sampling(temperature=1.0, top_p=0.9, seed=3))
+    draws = [chooser.draws(str(number), 40) for number in range(40)]
+    scores = SCORES.expand(40, -1)
+    mixed = chooser.choose(scores, torch.stack([row[number] for number, row in enumerate(draws)])).tolist()
+    alone = [int(chooser.choose(SCORES[None], row[number : number + 1])) for number, row in enumerate(draws)]
+    assert mixed == alone
+    assert len(set(mixed)) > 1
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_scores_that_are_not_numbers_are_an_error(temperature):
+    scores = torch.tensor([1.0, float("nan")])
+    with pytest.raises(RuntimeError, match="not numbers"):
+        chosen(Sampling(temperature=temperature), scores=scores)
+    with pytest.raises(RuntimeError, match="not numbers"):
+        chosen(Sampling(temperature=temperature), scores=scores.flip(0))
+
+
+def test_a_default_setting_refuses_them_too():
     with pytest.raises(RuntimeError, match="not numbers"):
         chosen(Sampling(), scores=torch.tensor([1.0, float("nan")]))

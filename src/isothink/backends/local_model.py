@@ -24,6 +24,7 @@ from transformers import (
 )
 from transformers.utils import logging as transformers_logging
 
+from isothink.backends.faults import first_line
 from isothink.backends.row_sampler import RowSampler
 from isothink.compute.architecture import Architecture, architecture_from_config
 from isothink.domain.teacher_settings import Sampling, TransformersTeacher
@@ -115,7 +116,7 @@ class LocalModel:
                 )
             )
         except (TemplateError, TypeError, ValueError) as error:
-            raise UsageError(f"the chat template of {self.name} fails: {_first_line(error)}") from error
+            raise UsageError(f"the chat template of {self.name} fails: {first_line(error)}") from error
 
     def encode(self, text: str) -> list[int]:
         """The tokens of a rendered prompt; the template has put all special ones into it."""
@@ -213,7 +214,7 @@ def _template(path: str) -> str:
         return Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(
-            f'teacher.chat_template: found "{path}", which cannot be read: {_first_line(error)}'
+            f'teacher.chat_template: found "{path}", which cannot be read: {first_line(error)}'
         ) from error
 
 
@@ -231,12 +232,7 @@ def _loading(settings: TransformersTeacher) -> Iterator[None]:
         yield
     except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
         raise UsageError(
-            f'teacher.model: found "{settings.model}", which cannot be loaded: {_first_line(error)}',
+            f'teacher.model: found "{settings.model}", which cannot be loaded: {first_line(error)}',
             hint="allowed are a folder with safetensors, config.json and a tokenizer, one with a GGUF file that"
             " teacher.gguf_file names, or a model's id on the Hugging Face Hub",
         ) from error
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__

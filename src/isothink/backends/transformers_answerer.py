@@ -1,107 +1,108 @@
-"""Lets a `transformers` student answer prompts: greedy, batched, with a KV cache. Looked up by run/."""
+"""Lets a `transformers` student answer prompts in this process. Looked up by run/."""
 
-import time
 from collections.abc import Sequence
 
 import torch
 from transformers import AutoModelForCausalLM, GenerationConfig
 from transformers.utils import logging as transformers_logging
 
+from isothink.backends.batch_writer import BatchWriter
+from isothink.backends.faults import first_line, is_out_of_memory
+from isothink.backends.positions import positions_of, require_positions
+from isothink.backends.slot_writer import SlotWriter, keeps_plain_keys
+from isothink.backends.writing import Writer, Writing
 from isothink.benchmark.protocol import Answering, AnswerSettings, Ask, Receive
 from isothink.corpus.protocol import Tokenizer
 from isothink.domain.evaluation_settings import LocalAnswers
 from isothink.domain.sample import Generation
-from isothink.errors import StepError, UsageError
+from isothink.domain.teacher_settings import Sampling
+from isothink.errors import StepError
 
 transformers_logging.set_verbosity_error()
 transformers_logging.disable_progress_bar()
 
 
 class TransformersAnswerer:
-    """The benchmark protocol over a folder of weights.
+    """The benchmark protocol over a folder of weights, which on a GPU are bfloat16.
 
-    Prompts of like length share a batch, so that little is padded; batches are cut from the sorted prompts alone. On a
-    GPU the weights are bfloat16.
+    A model that keeps plain keys and values answers in rows that are refilled as answers end (slot_writer.py), any
+    other one in batches (batch_writer.py). Where memory runs out, fewer answers are written at a time from then on.
     """
 
     def __init__(self, settings: LocalAnswers, answering: Answering, tokenizer: Tokenizer) -> None:
+        """Loads the weights.
+
+        Raises:
+            StepError: they cannot be loaded.
+        """
         folder = answering.folder
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         dtype = torch.bfloat16 if self.device.type == "cuda" else torch.float32
         try:
             model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, use_safetensors=True)
         except (OSError, ValueError, KeyError, RuntimeError) as error:
-            problem = (str(error).strip() or type(error).__name__).splitlines()[0]
-            raise StepError(f"{folder}: the student cannot be loaded: {problem}") from error
+            raise StepError(f"{folder}: the student cannot be loaded: {first_line(error)}") from error
         # what a model's own file sets (a temperature, a repetition penalty) would be mixed into the study's settings
         model.generation_config = GenerationConfig()
         self.model = model.to(self.device).eval()
         self.tokenizer = tokenizer
-        self.batch_size = answering.batch_size
-
-    @property
-    def positions(self) -> int | None:
-        """How many tokens a prompt and its answer may have together, where the model says so."""
-        most = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
-        return most if isinstance(most, int) and most > 0 else None
+        kind = SlotWriter if keeps_plain_keys(self.model) else BatchWriter
+        self.writer: Writer = kind(self.model, end_ids=tokenizer.end_ids, pad_id=tokenizer.pad_id)
+        self._rows = answering.batch_size
 
     def answer_all(self, asks: Sequence[Ask], settings: AnswerSettings, receive: Receive) -> None:
         """See Answerer."""
-        encoded = self.tokenizer.encode_prompts([ask.prompt for ask in asks])
-        self._require_positions(encoded, settings.max_new_tokens)
-        order = sorted(range(len(encoded)), key=lambda index: (len(encoded[index]), index))
-        for start in range(0, len(order), self.batch_size):
-            batch = order[start : start + self.batch_size]
-            started = time.perf_counter()
-            outputs = self._generate([encoded[index] for index in batch], settings.max_new_tokens)
-            seconds = time.perf_counter() - started
-            for index, output in zip(batch, outputs, strict=True):
-                receive(asks[index].key, self._answer(len(encoded[index]), output, seconds))
+        prompts = self.tokenizer.encode_prompts([ask.prompt for ask in asks])
+        require_positions(positions_of(self.model.config), prompts, settings.max_new_tokens)
+        left = [Writing(key=ask.key, prompt=prompt) for ask, prompt in zip(asks, prompts, strict=True)]
+        while left:
+            left = self._answer(left, settings, receive)
 
-    def _require_positions(self, prompts: list[list[int]], max_new_tokens: int) -> None:
-        longest = max(map(len, prompts), default=0)
-        if self.positions is not None and longest + max_new_tokens > self.positions:
-            raise UsageError(
-                f"evaluation.max_new_tokens: found {max_new_tokens}, allowed are numbers up to"
-                f" {max(0, self.positions - longest)}: the student has {self.positions} positions and the longest"
-                f" prompt takes {longest}"
-            )
+    def _answer(self, writings: Sequence[Writing], settings: AnswerSettings, receive: Receive) -> list[Writing]:
+        """Answers until memory runs out; returns what is left, for half as many rows.
 
-    def _generate(self, prompts: list[list[int]], max_new_tokens: int) -> list[list[int]]:
-        longest = max(len(prompt) for prompt in prompts)
-        ids = torch.full((len(prompts), longest), self.tokenizer.pad_id, dtype=torch.long)
-        mask = torch.zeros_like(ids)
-        for row, prompt in enumerate(prompts):
-            ids[row, longest - len(prompt) :] = torch.tensor(prompt)
-            mask[row, longest - len(prompt) :] = 1
-        settings = GenerationConfig(
-            max_new_tokens=max_new_tokens,
-            do_sample=False,
-            use_cache=True,
-            eos_token_id=list(self.tokenizer.end_ids),
-            pad_token_id=self.tokenizer.pad_id,
-        )
-        with torch.inference_mode():
-            output = self.model.generate(
-                ids.to(self.device), attention_mask=mask.to(self.device), generation_config=settings
-            )
-        rows: list[list[int]] = output[:, longest:].tolist()
-        return [until_end(row, self.tokenizer.end_ids) for row in rows]
+        Raises:
+            StepError: one row alone does not fit into memory, or the model fails otherwise.
+        """
+        left = dict.fromkeys(writings)
+        sampling = _sampling(settings)
+        writer = self.writer.write(writings, rows=self._rows, cap=settings.max_new_tokens, sampling=sampling)
+        while True:
+            try:
+                writing = next(writer, None)
+            except (RuntimeError, MemoryError) as raised:  # OutOfMemoryError is a RuntimeError
+                error = raised.with_traceback(None)  # whose frames hold what filled the memory
+                break
+            if writing is None:
+                return []
+            del left[writing]
+            receive(writing.key, self._generation(writing))
+        if not is_out_of_memory(error):
+            raise StepError(f"the student fails: {first_line(error)}") from error
+        if self._rows == 1:
+            raise StepError(
+                f"one answer alone does not fit into the memory of {self.device}: {first_line(error)}",
+                hint="less memory is needed with a smaller evaluation.max_new_tokens",
+            ) from error
+        self._rows = min(self._rows, len(left)) // 2 or 1
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        return list(left)
 
-    def _answer(self, prompt_tokens: int, output: list[int], seconds: float) -> Generation:
+    def _generation(self, writing: Writing) -> Generation:
+        output = writing.output
         return Generation(
             text=self.tokenizer.decode(output),
             stop_reason="end" if output and output[-1] in self.tokenizer.end_ids else "length",
-            prompt_tokens=prompt_tokens,
+            prompt_tokens=len(writing.prompt),
             output_tokens=len(output),
             trace_tokens=self.tokenizer.trace_tokens(output),
-            seconds=seconds,
+            seconds=writing.seconds,
         )
 
 
-def until_end(row: list[int], end_ids: Sequence[int]) -> list[int]:
-    """What was emitted: up to the first end token, which counts; what `generate` pads after it does not."""
-    for position, index in enumerate(row):
-        if index in end_ids:
-            return row[: position + 1]
-    return row
+def _sampling(settings: AnswerSettings) -> Sampling:
+    """The teacher's settings of the same names, which know greedy as temperature 0."""
+    if settings.sampling == "greedy":
+        return Sampling(temperature=0, seed=settings.seed)
+    return Sampling(**settings.sampling.model_dump(), seed=settings.seed)

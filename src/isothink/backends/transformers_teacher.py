@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from pydantic import JsonValue
 
+from isothink.backends.faults import is_out_of_memory
 from isothink.backends.local_model import RENDERING, LocalModel, Written
 from isothink.compute.architecture import Architecture
 from isothink.domain.reply import MODES, Failure, ReasoningMode, Reply
@@ -143,7 +144,7 @@ class LocalTeacher:
             return 0
         half = (len(batch) + 1) // 2
         largest = max(self._answer(part, sampling, receive, attempt + 1) for part in (batch[:half], batch[half:]))
-        if _is_memory(error):
+        if is_out_of_memory(error):
             self._batch_size = max(1, min(self._batch_size, largest))
         return largest
 
@@ -182,12 +183,6 @@ def _opener(text: str) -> str:
     """The think tag that the prompt ends with; it belongs to the reply, which only closes it."""
     ending = text.rstrip()
     return text[len(ending) - len(THINK_OPEN) :] if ending.endswith(THINK_OPEN) else ""
-
-
-def _is_memory(error: Exception) -> bool:
-    """Whether memory ran out; without a GPU PyTorch raises a plain RuntimeError, whose text depends on the system."""
-    words = ("not enough memory", "can't allocate memory")
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(word in str(error) for word in words)
 
 
 def _described(error: Exception) -> str:
