@@ -67,11 +67,11 @@ def test_the_same_answer_always_has_the_same_score(checker):
 
 
 def test_an_answer_that_takes_too_long_costs_itself_alone():
-    slow = (["language:response_language"], [{"language": "en"}], "word " * 400_000)
+    slow = (["length_constraints:number_sentences"], [COUNT], "Dr. Smith came. " * 200_000)
     quick = (["punctuation:no_comma"], [{}], "quick")
-    with IfevalChecker(processes=1, deadline_seconds=0.5) as checker:
+    with IfevalChecker(processes=1, deadline_seconds=0.3) as checker:
         late, soon = results(checker, [slow, quick])
-    assert (late.score, late.error, soon.score) == (None, "no result within 0.5 s", 1.0)
+    assert (late.score, late.error, soon.score) == (None, "no result within 0.3 s", 1.0)
 
 
 def test_instructions_are_read_as_they_are_written():

@@ -59,7 +59,7 @@ def test_items_whose_gold_answer_is_not_right_are_listed(tmp_path):
     shown = validate(tmp_path, "mine.yaml")
     assert shown.returncode == 1 and shown.stderr == ""
     assert "the gold answer does not score 1 for 1 items:" in shown.stdout
-    assert "0; the answer \\boxed{a } b}, of which is taken: a" in shown.stdout
+    assert '0; of the answer "\\boxed{a } b}" is taken: "a"' in shown.stdout
     assert "not every proof holds" in shown.stdout
 
 

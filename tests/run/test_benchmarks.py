@@ -229,17 +229,18 @@ def test_mathematics_in_items_is_judged_by_the_pool():
         ("72", "\\boxed{72}", True),
         ("(1,2)", "\\boxed{(2,1)}", False),
     ]
-    pairs = [
-        (
-            Item(
+    answered = [
+        Answered(
+            item=Item(
                 id=str(n), benchmark="b", family="f", prompt="?", reference=gold, answer_format="math", cluster=str(n)
             ),
-            Generation(text=text, stop_reason="end", prompt_tokens=1, output_tokens=1, trace_tokens=0),
+            repeat=0,
+            generation=Generation(text=text, stop_reason="end", prompt_tokens=1, output_tokens=1, trace_tokens=0),
+            inference_flops=1.0,
         )
         for n, (gold, text, _) in enumerate(answers)
     ]
     with Verification() as verification:
-        answered = [Answered(item=item, repeat=0, generation=one, inference_flops=1.0) for item, one in pairs]
         rows = score_generations("c", answered, verify=verification.verify)
     assert [row.score for row in rows] == [right for _, _, right in answers]
     assert {row.error for row in rows} == {None}

@@ -13,8 +13,8 @@ from isothink.errors import MissingDependencyError
 from isothink.scoring.verification import Comparison
 
 DEADLINE_SECONDS = 1.0
-"""Of processor time: more than four times what the longest comparison in benchmarks/scoring.py takes (0.22 s; median
-0.025 s). Expressions that hang cost that much each, on as many cores as there are processes."""
+"""Of processor time: more than four times what the longest comparison in benchmarks/scoring.py takes (0.22 s; the
+median is 0.025 s). Expressions that hang cost that much each, on as many cores as there are processes."""
 
 
 class MathVerifyChecker:

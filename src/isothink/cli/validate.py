@@ -42,7 +42,8 @@ def _summary(found: BenchmarkValidation) -> list[str]:
         lines.append(f"checked: {found.checked} of them")
     for reason, faults in found.faults.items():
         lines.append(f"no item: {faults['count']} through {reason}, the first: {faults['first']}")
-    return [*lines, *(f"finding: {finding}" for finding in found.findings)]
+    # how many rows make no item has been said
+    return [*lines, *(f"finding: {finding}" for finding in found.findings if " make no item, " not in finding)]
 
 
 def _answers(found: BenchmarkValidation) -> "Table":
@@ -77,10 +78,8 @@ def _print_failures(console: "Console", proof: Proof) -> None:
         _print(console, f"{proof.form} does not score {proof.expected:g} for {missed} items:")
     for failure in proof.failures:
         score = f"no score ({failure.error})" if failure.score is None else f"{failure.score:g}"
-        seen = "nothing" if failure.extracted is None else _cell(failure.extracted)
-        _print(
-            console, f"  item {failure.item}: {score}; the answer {_cell(failure.answer)}, of which is taken: {seen}"
-        )
+        seen = "nothing" if failure.extracted is None else f'"{_cell(failure.extracted)}"'
+        _print(console, f'  item {failure.item}: {score}; of the answer "{_cell(failure.answer)}" is taken: {seen}')
     if missed > len(proof.failures):
         _print(console, f"  and {missed - len(proof.failures)} more")
 

@@ -195,7 +195,10 @@ def _forms(first: Item, *, is_boxed: bool) -> list[_Form]:
     if first.answer_format == "jury":
         return [unclosed]
     if first.answer_format == "ifeval":
-        return [_Form(name="an empty answer", expected=0, text=lambda item: ""), unclosed]
+        cut_off = _Form(
+            name="an answer in a trace that is not closed", expected=0, text=lambda item: f"{THINK_OPEN} {gold(item)}"
+        )
+        return [_Form(name="an empty answer", expected=0, text=lambda item: ""), cut_off]
     return [
         _Form(name="the gold answer", expected=1, text=gold),
         _Form(
