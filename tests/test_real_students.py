@@ -112,7 +112,7 @@ def test_the_study_is_run_with_a_tiny_student(tmp_path):
     samples = [pq.read_table(path).to_pylist() for path in (tmp_path / "run").glob("samples/*/samples.parquet")]
     assert len(samples) == 2 and len({tuple(row["item"] for row in cell) for cell in samples}) == 1
     assert {(row["benchmark"], row["scorer"]) for cell in samples for row in cell} == {("gsm8k-test", "math")}
-    assert all(row["correct"] is not None for cell in samples for row in cell)
+    assert all(row["score"] is not None for cell in samples for row in cell)
     evidence = json.loads((tmp_path / "run" / "evidence.json").read_text(encoding="utf-8"))
     assert not evidence["missing"] and (tmp_path / "run" / "report.html").is_file()
 

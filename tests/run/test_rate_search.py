@@ -45,7 +45,7 @@ def test_the_trial_with_the_best_answers_sets_the_rates_and_its_cost_is_search(t
             rows = api_rows(place)
             items |= {row["item"] for row in rows}
             key = (trial["student"], trial["format"])
-            accuracy = sum(row["correct"] for row in rows) / len(rows)
+            accuracy = sum(row["score"] for row in rows) / len(rows)
             scores.setdefault(key, []).append((-accuracy, trial["rate"]))
     asked = {row["item"] for row in api.sql(run, "SELECT item FROM samples")}
     assert len(items) == 12 and not items & asked
