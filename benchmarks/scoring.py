@@ -11,6 +11,7 @@ seconds for all of it, the start of the processes included, and how long single 
 import argparse
 import json
 import os
+import resource
 import time
 from collections import Counter
 from itertools import cycle, islice
@@ -33,10 +34,12 @@ def main() -> None:
     checks = all_checks(options.solutions)
     print(f"{len(checks)} answers, {ALGEBRA} of them for algebra, {len(HANGING)} hanging; {os.cpu_count()} cores")
     with Verification() as verification:
-        start = time.perf_counter()
+        start, used = time.perf_counter(), time.process_time()
         results = verification.verify(checks)
-        seconds = time.perf_counter() - start
-    print(f"{seconds:.1f} s")
+        seconds, here = time.perf_counter() - start, time.process_time() - used
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)  # known once they have ended
+    processor = here + children.ru_utime + children.ru_stime
+    print(f"{seconds:.1f} s, and {processor:.1f} s of processor time, {here:.1f} s of it in this process")
     scores = Counter("none" if result.score is None else f"{result.score:g}" for result in results)
     print("scores: " + ", ".join(f"{score}: {count}" for score, count in sorted(scores.items())))
     for reason, count in Counter(result.error for result in results if result.error is not None).items():
