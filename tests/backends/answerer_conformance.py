@@ -47,7 +47,9 @@ def write_student(folder: Path, model_type: str = "qwen3", *, end: float = 2.5, 
 
 def task_prompts(limit: int = 12) -> list[str]:
     """Prompts of many lengths."""
-    return [question.prompt for task in TASKS.values() for question in task.questions(split="test", limit=limit, seed=2)]
+    return [
+        question.prompt for task in TASKS.values() for question in task.questions(split="test", limit=limit, seed=2)
+    ]
 
 
 def answers_of(answerer, prompts, *, cap=CAP, sampling="greedy", seed=0):
@@ -106,9 +108,7 @@ class AnswererConformance:
     def test_a_cap_of_one_leaves_the_first_token(self, answerer, greedy, prompts):
         first = answers_of(answerer, prompts, cap=1)
         assert {answer.output_tokens for answer in first} == {1}
-        same = [
-            one.text.split()[:1] == whole.text.split()[:1] for one, whole in zip(first, greedy, strict=True)
-        ]
+        same = [one.text.split()[:1] == whole.text.split()[:1] for one, whole in zip(first, greedy, strict=True)]
         assert sum(same) >= 0.98 * len(same)
 
     def test_what_is_drawn_follows_from_seed_and_key(self, answerer, prompts, greedy):

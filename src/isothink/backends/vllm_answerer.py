@@ -81,7 +81,9 @@ class VllmAnswerer:
         if settings.sampling != "greedy":
             drawn = settings.sampling
             how = {"temperature": drawn.temperature, "top_p": drawn.top_p, "seed": _seed(settings.seed, key)}
-            how |= {name: value for name, value in (("top_k", drawn.top_k), ("min_p", drawn.min_p)) if value is not None}
+            how |= {
+                name: value for name, value in (("top_k", drawn.top_k), ("min_p", drawn.min_p)) if value is not None
+            }
         return SamplingParams(
             max_tokens=settings.max_new_tokens,
             # nothing but these ends an answer: neither what the folder calls end of sequence, nor stop strings
