@@ -213,9 +213,7 @@ def _template(path: str) -> str:
     try:
         return Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(
-            f'teacher.chat_template: found "{path}", which cannot be read: {first_line(error)}'
-        ) from error
+        raise UsageError(f'teacher.chat_template: found "{path}", which cannot be read: {first_line(error)}') from error
 
 
 def _end_ids(generation: GenerationConfig, tokenizer: PreTrainedTokenizerBase) -> list[int]:

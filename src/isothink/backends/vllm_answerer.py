@@ -17,8 +17,8 @@ from isothink.domain.sample import Generation
 from isothink.errors import StepError
 
 BATCHES_AT_ONCE = 4
-"""How many times `evaluation.batch_size` prompts vLLM is given at once. What it was given and has not handed back is lost
-with a kill; what it is given last leaves its rows empty in the end."""
+"""How many times `evaluation.batch_size` prompts vLLM is given at once: a kill loses them, and the fewer they are, the
+more often its rows run empty."""
 
 
 class VllmAnswerer:
@@ -81,7 +81,9 @@ class VllmAnswerer:
         if settings.sampling != "greedy":
             drawn = settings.sampling
             how = {"temperature": drawn.temperature, "top_p": drawn.top_p, "seed": _seed(settings.seed, key)}
-            how |= {name: value for name, value in (("top_k", drawn.top_k), ("min_p", drawn.min_p)) if value is not None}
+            how |= {
+                name: value for name, value in (("top_k", drawn.top_k), ("min_p", drawn.min_p)) if value is not None
+            }
         return SamplingParams(
             max_tokens=settings.max_new_tokens,
             # nothing but these ends an answer: neither what the folder calls end of sequence, nor stop strings
