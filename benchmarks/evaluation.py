@@ -4,8 +4,9 @@
     python benchmarks/evaluation.py --student 29k --rounds 5
     python benchmarks/evaluation.py --model FOLDER --rounds 1    against lm-eval's `hf` backend; all cores
 
-With a model (`python scripts/small_student.py FOLDER` writes one), see lm_eval_comparison.py. Without, each student of the quickstart study is first trained for a moment on reasoning answers, so that its answers vary and
-end. Both then answer the same held-out prompts greedily, in turn, with the study's cap on new tokens.
+With a model (`python scripts/small_student.py FOLDER` writes one): see lm_eval_comparison.py. Without: each student of
+the quickstart study is first trained for a moment on reasoning answers, so that its answers vary and end; both ways then
+answer the same held-out prompts greedily, in turn, with the study's cap on new tokens.
 """
 
 import argparse

@@ -1,8 +1,8 @@
 """Answers of a real model, against the `hf` backend of lm-eval. Run by evaluation.py where it is given a model.
 
 Both answer the same prompts greedily, with the same weights in the same type, the same batch size and the same cap, in
-turn. lm-eval is handed the rendered prompts as its tasks hand them over, and stops at the end token alone; that it reads
-the same token ids is checked. It tells no token counts: those of the same text are the same, others are counted anew.
+turn. lm-eval is handed rendered prompts, as its own tasks do it, and stops at the end token alone; that it reads the
+same token ids is checked. It tells no token counts: those of the same text are the same, others are counted anew.
 """
 
 import json
@@ -137,8 +137,8 @@ def compare(contest: Contest, scenario: Scenario, rounds: int) -> None:
         theirs.append(speed(tokens, clock))
     capped = sum(answer.stop_reason == "length" for answer in answers)
     print(
-        f"\n{scenario.name}: {len(answers)} prompts, cap {scenario.cap}; {statistics.mean(counts):.0f} tokens on average,"
-        f" {min(counts)} to {max(counts)}, {capped} capped"
+        f"\n{scenario.name}: {len(answers)} prompts, cap {scenario.cap}; {statistics.mean(counts):.0f} tokens on"
+        f" average, {min(counts)} to {max(counts)}, {capped} capped"
     )
     for name, runs in (("isothink", ours), ("lm-eval hf", theirs)):
         print(f"  {name:<10} {statistics.median(run.wall for run in runs):>8,.1f} tokens per second")
