@@ -5,7 +5,7 @@
     python benchmarks/evaluation.py --model FOLDER --rounds 1    against lm-eval's `hf` backend; all cores
 
 With a model (`python scripts/small_student.py FOLDER` writes one): see lm_eval_comparison.py. Without: each student of
-the quickstart study is first trained for a moment on reasoning answers, so that its answers vary and end; both ways then
+the quickstart study is first trained for a moment on reasoning answers, so that its answers vary and end; then both
 answer the same held-out prompts greedily, in turn, with the study's cap on new tokens.
 """
 
