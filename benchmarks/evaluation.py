@@ -1,10 +1,12 @@
-"""Speed of the batched answerer against one `generate` call per prompt, and whether both answer alike; one thread.
+"""Speed of the answerer, and whether its answers are those of others.
 
-    python benchmarks/evaluation.py
+    python benchmarks/evaluation.py                              against one `generate` call per prompt; one thread
     python benchmarks/evaluation.py --student 29k --rounds 5
+    python benchmarks/evaluation.py --model FOLDER --rounds 1    against lm-eval's `hf` backend; all cores
 
-Each student of the quickstart study is first trained for a moment on reasoning answers, so that its answers vary and
-end. Both then answer the same held-out prompts greedily, in turn, with the study's cap on new tokens.
+With a model (`python scripts/small_student.py FOLDER` writes one): see lm_eval_comparison.py. Without: each student of
+the quickstart study is first trained for a moment on reasoning answers, so that its answers vary and end; then both
+answer the same held-out prompts greedily, in turn, with the study's cap on new tokens.
 """
 
 import argparse
@@ -20,10 +22,10 @@ from transformers import GenerationConfig
 from isothink.backends.transformers_answerer import TransformersAnswerer
 from isothink.backends.transformers_trainer import TransformersTrainer
 from isothink.backends.words import WordsTokenizer
+from isothink.benchmark.protocol import Answering, AnswerSettings, Ask
+from isothink.domain.evaluation_settings import LocalAnswers
 from isothink.domain.sample import Generation
 from isothink.student.protocol import InitialStudent, TrainingTask
-
-Answers = list[Generation]
 
 
 def train_briefly(quickstart: Quickstart, student: str, steps: int, folder: Path) -> None:
@@ -43,8 +45,10 @@ def train_briefly(quickstart: Quickstart, student: str, steps: int, folder: Path
 
 def answer_in_batches(answerer: TransformersAnswerer, prompts: Sequence[str], cap: int) -> tuple[list[str], int]:
     """Texts, and how many tokens were generated."""
-    answers = answerer.generate(prompts, max_new_tokens=cap)
-    return [answer.text for answer in answers], sum(answer.output_tokens for answer in answers)
+    found: dict[str, Generation] = {}
+    asks = [Ask(key=str(number), prompt=prompt) for number, prompt in enumerate(prompts)]
+    answerer.answer_all(asks, AnswerSettings(max_new_tokens=cap), found.__setitem__)
+    return [found[ask.key].text for ask in asks], sum(answer.output_tokens for answer in found.values())
 
 
 def answer_singly(answerer: TransformersAnswerer, prompts: Sequence[str], cap: int) -> tuple[list[str], int]:
@@ -87,13 +91,35 @@ def compare(answerer: TransformersAnswerer, prompts: Sequence[str], cap: int, ro
     print(f"  {different} different texts; {tokens / len(prompts):.1f} tokens on average, cap {cap}", flush=True)
 
 
+def measure_model(options: argparse.Namespace) -> None:
+    """Against lm-eval."""
+    import lm_eval_comparison
+
+    batch_size = options.batch_size or 16
+    contest = lm_eval_comparison.Contest(options.model, batch_size)
+    print(f"batches of {batch_size}, {torch.get_num_threads()} threads, {contest.ours.device}")
+    for scenario in lm_eval_comparison.scenarios(
+        options.items, options.max_new_tokens, options.mixed_items, options.mixed_max_new_tokens
+    ):
+        lm_eval_comparison.compare(contest, scenario, options.rounds)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--student", action="append", help="a student of the ladder; may be given several times")
     parser.add_argument("--steps", type=int, default=300, help="optimizer steps before the comparison")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--batch-size", type=int, help="prompts to a batch; the study's by default")
+    lm_eval = parser.add_argument_group("against lm-eval")
+    lm_eval.add_argument("--model", type=Path, help="a folder with a chat model's weights and tokenizer")
+    lm_eval.add_argument("--items", type=int, default=100, help="questions of GSM8K")
+    lm_eval.add_argument("--max-new-tokens", type=int, default=128)
+    lm_eval.add_argument("--mixed-items", type=int, default=48, help="prompts with long and short answers")
+    lm_eval.add_argument("--mixed-max-new-tokens", type=int, default=512)
     options = parser.parse_args()
+    if options.model is not None:
+        measure_model(options)
+        return
     torch.set_num_threads(1)
     quickstart = load_quickstart()
     evaluation = quickstart.study.evaluation
@@ -103,7 +129,8 @@ def main() -> None:
         print(f"\n{student}, batches of {batch_size}, {len(prompts)} prompts")
         with TemporaryDirectory() as folder:
             train_briefly(quickstart, student, options.steps, Path(folder))
-            answerer = TransformersAnswerer(Path(folder), WordsTokenizer(), batch_size=batch_size)
+            answering = Answering(folder=Path(folder), names={}, batch_size=batch_size)
+            answerer = TransformersAnswerer(LocalAnswers(backend="transformers"), answering, WordsTokenizer())
             compare(answerer, prompts, evaluation.max_new_tokens, options.rounds)
 
 

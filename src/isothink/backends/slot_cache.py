@@ -41,7 +41,7 @@ class SlotCache(Cache):  # type: ignore[misc]
         self._span, self._offset = length, 0
 
     def step(self, positions: torch.Tensor, span: int) -> None:
-        """The pass that follows reads one token for each of the first rows; `span` is one more than the last position."""
+        """The pass that follows reads one token in each of the first rows; `span` is the last position and one."""
         self._places, self._positions = torch.arange(len(positions), device=positions.device), positions
         self._span, self._offset = span, span - 1
 

@@ -21,7 +21,7 @@ from isothink.domain.teacher_settings import Sampling
 FILL_TOKENS = 4096
 """The most tokens, padding included, that one pass over prompts reads."""
 REFILLED_SHARE = 16
-"""Rows are refilled when a sixteenth of them is free: a pass over prompts takes as long as one over all rows, or longer,
+"""Rows are refilled when a sixteenth of them is free: a pass over prompts takes at least as long as a step of all rows,
 so it should serve several where there are many."""
 
 

@@ -21,7 +21,7 @@ from isothink.domain.teacher_settings import Sampling
 
 
 class TokenChooser:
-    """One sampling setting. Rows may be at different steps: each brings the number that its next token is drawn with."""
+    """One sampling setting. Rows may be at different steps: each brings the number that draws its next token."""
 
     def __init__(self, sampling: Sampling) -> None:
         self.is_greedy = sampling.temperature == 0

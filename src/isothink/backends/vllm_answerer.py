@@ -17,8 +17,8 @@ from isothink.domain.sample import Generation
 from isothink.errors import StepError
 
 BATCHES_AT_ONCE = 4
-"""How many times `evaluation.batch_size` prompts vLLM is given at once. What it was given and has not handed back is lost
-with a kill; what it is given last leaves its rows empty in the end."""
+"""How many times `evaluation.batch_size` prompts vLLM is given at once: a kill loses them, and the fewer they are, the
+more often its rows run empty."""
 
 
 class VllmAnswerer:

@@ -106,6 +106,7 @@ def require_reporters(names: Sequence[str]) -> None:
 
 EXTRAS = {
     **dict.fromkeys(("aiohttp", "tenacity", "datasets", "math_verify", "huggingface_hub"), "generate"),
+    "vllm": "vllm",
 }
 """Which extra brings a library; the others come with `train`."""
 
