@@ -272,7 +272,9 @@ def test_a_study_is_run_to_its_verdict_on_a_benchmark_of_data(tmp_path):
 
 def test_a_benchmark_for_judges_is_refused_without_a_jury(study_file, tmp_path):
     write_benchmark(tmp_path / "mine", sums(3), BENCHMARK.replace("exact", "jury"))
-    with pytest.raises(StudyError, match=r"evaluation.jury: not found, but sums is scored by a jury") as error:
+    with pytest.raises(
+        StudyError, match=r"evaluation.jury: found none, and the answers of sums are for a jury"
+    ) as error:
         load(study_file)
     assert "odd number of judges" in error.value.hint
     judge = "{model: m, base_urls: ['http://127.0.0.1:9/v1']}"

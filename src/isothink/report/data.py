@@ -80,7 +80,8 @@ class ReportData(Record):
     """The whole report.
 
     `ledger` has a total for each phase that spent something. `teacher_note` says why there is no cost of the teacher,
-    and is empty where there is one; `pairs` is how the pairs were made. `samples` is a choice of answers,
+    and is empty where there is one; `pairs` is how the pairs were made, `jury` how far its judges
+    agree. `samples` is a choice of answers,
     `samples_total` how many the study holds. `versions` maps a library or format to its version, `command` is the line
     that made the run, `generated_at` the time as text. `complete` is False for a report made before the study is done.
     """
@@ -92,6 +93,7 @@ class ReportData(Record):
     ledger: dict[Phase, PhaseTotal]
     teacher_note: str
     pairs: PairSummary | None = None
+    jury: tuple[str, ...] = ()
     plan: PlanTotals
     missing: tuple[MissingResult, ...]
     samples: tuple[SamplePair, ...]

@@ -5,6 +5,7 @@ from isothink.evidence.record import Evidence
 from isothink.evidence.workings import Workings, work_out
 from isothink.run.identity import corpus_step, pairs_step
 from isothink.run.items import teaches_its_items
+from isothink.run.judging import agreement_sentences
 from isothink.run.observe import observe
 from isothink.run.teacher_share import read_pair_summary, teacher_flops
 from isothink.run.workspace import Workspace
@@ -38,6 +39,7 @@ def run_caveats(workspace: Workspace) -> tuple[str, ...]:
     if study.training.learning_rate.by == "rule":
         caveats.append(RATES_NOT_SWEPT)
     caveats.extend(study.evaluation.departures)
+    caveats.extend(agreement_sentences(workspace)[:1])
     taught = [task for task in study.evaluation.tasks if teaches_its_items(task)]
     if taught:
         caveats.append(f"{' and '.join(taught)}: the items are the training facts, by nature of the task.")

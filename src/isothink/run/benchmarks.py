@@ -76,7 +76,7 @@ def _require_jury(study: Study, benchmarks: Iterable[Benchmark]) -> None:
     for benchmark in benchmarks:
         if benchmark.answer_format == "jury" and study.evaluation.jury is None:
             raise StudyError(
-                f"evaluation.jury: not found, but {benchmark.name} is scored by a jury",
+                f"evaluation.jury: found none, and the answers of {benchmark.name} are for a jury",
                 hint="name an odd number of judges under evaluation.jury, or leave the benchmark out",
             )
 

@@ -139,6 +139,35 @@ def agreement(workspace: Workspace) -> JuryAgreement | None:
     return count_agreement([judge.title for judge in jury.judges], ballots)
 
 
+def agreement_sentences(workspace: Workspace) -> tuple[str, ...]:
+    """What a reader must know of the jury: how far its judges agree, all together and two by two."""
+    found = agreement(workspace)
+    if found is None or not found.answers:
+        return ()
+    sentences = [
+        f"The {len(found.judges)} judges of the jury are unanimous on {_percent(found.unanimous)} of {found.complete:,}"
+        f" answers that all of them judged (Fleiss' kappa {_number(found.kappa)}); {found.undecided:,} of"
+        f" {found.answers:,} answers have no majority and no score."
+    ]
+    if len(found.judges) == 1:
+        sentences = [f"One judge alone, {found.judges[0]}, decides {found.answers:,} answers: nobody checks it."]
+    for pair in found.pairs:
+        sentences.append(
+            f"{pair.judges[0]} and {pair.judges[1]} agree on {_percent(pair.agreement)} of {pair.answers:,} answers"
+            f" (Cohen's kappa {_number(pair.kappa)}); where they differ, {pair.only_first_correct:,} are right only to"
+            f" the first and {pair.only_second_correct:,} only to the second."
+        )
+    return tuple(sentences)
+
+
+def _percent(share: float | None) -> str:
+    return "an unknown share" if share is None else f"{share:.1%}"
+
+
+def _number(value: float | None) -> str:
+    return "not defined" if value is None else f"{value:.2f}"
+
+
 def _question(jury: OpenJury, answered: Answered, sample: Sample) -> JudgeQuestion | None:
     """What the judges are asked; None where there is no answer to judge, which needs no judge."""
     answer = parse_think(sample.text).answer if sample.stop_reason == "end" else None

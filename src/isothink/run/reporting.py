@@ -22,6 +22,7 @@ from isothink.report.page import render_page
 from isothink.report.text import shortened
 from isothink.run.analysis import TEACHER_FREE, TEACHER_UNKNOWN
 from isothink.run.identity import pairs_step
+from isothink.run.judging import agreement_sentences
 from isothink.run.observe import ledger_rows, missing_cells
 from isothink.run.teacher_share import read_pair_summary, teacher_flops
 from isothink.run.workspace import Workspace
@@ -52,6 +53,7 @@ def report_data(workspace: Workspace, evidence: Evidence) -> ReportData:
         evidence=evidence,
         ledger=_ledger(rows),
         teacher_note=_teacher_note(workspace),
+        jury=agreement_sentences(workspace),
         pairs=read_pair_summary(folder, pairs_step(study)),
         plan=_totals(plan, missing),
         missing=tuple(_missing(cell) for cell in missing),

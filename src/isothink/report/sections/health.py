@@ -33,14 +33,23 @@ class FamilyHealth:
     rows: tuple[HealthRow, ...]
 
 
+@dataclass(frozen=True, kw_only=True)
+class HealthContent:
+    """All families, and what is to be said of the jury."""
+
+    families: tuple[FamilyHealth, ...]
+    jury: tuple[str, ...]
+
+
 def section(data: ReportData) -> Section:
     """The health section."""
     evidence = data.evidence
-    content = tuple(
+    families = tuple(
         FamilyHealth(family=family, summary=_summary(results), rows=tuple(_row(one) for one in results))
         for family in evidence.families
         if (results := [one for one in evidence.configurations if one.family == family])
     )
+    content = HealthContent(families=families, jury=data.jury)
     return Section(id="health", title="Truncation and thinking", content=content)
 
 
