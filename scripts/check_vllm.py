@@ -160,7 +160,7 @@ def generate(url: str, folder: Path) -> bool:
 
 
 def answers(python: str) -> bool:
-    """Whether the answerer does what every answerer must, in the environment that has vLLM; this tree is on its path."""
+    """Whether the answerer does what every answerer must, in the environment that has vLLM."""
     command = [python, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", "tests/backends/test_vllm_answerer.py"]
     environment = {**os.environ, **ENGINE, "PYTHONPATH": str(ROOT / "src")}
     result = subprocess.run(command, check=False, cwd=ROOT, env=environment, capture_output=True, text=True)
