@@ -3,7 +3,7 @@
 #   make demo         install, run studies/quickstart.yaml, print the verdict and the report's path
 #   make test         install, run the whole test suite
 #   make demo-real    a real server, a real small model: pairs from GSM8K, two students, a verdict (up to 10 minutes)
-#   make check-vllm   isothink's teacher against a real vLLM: VLLM=PYTHON of an environment that has it
+#   make check-vllm   isothink's teacher and answerer against a real vLLM: VLLM=PYTHON of an environment with it
 #   make check        format, lint, types, import contracts, generated docs
 #   make study        run studies/toy.yaml: all arms, three seeds (up to 45 minutes)
 #   make benchmarks   training, evaluation and generation against other loops and clients (installs TRL)

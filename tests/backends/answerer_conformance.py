@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import pytest
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig
 
 from isothink.backends.words import END, WordsTokenizer
 from isothink.benchmark.protocol import AnswerSettings, Ask
@@ -67,6 +67,20 @@ def answers_of(answerer, prompts, *, cap=CAP, sampling="greedy", seed=0):
     return [found[ask.key].model_copy(update={"seconds": 0.0}) for ask in asks]
 
 
+def singly(model, tokenizer, prompts, cap=CAP):
+    """The output of one plain greedy `generate` call per prompt."""
+    settings = GenerationConfig(
+        max_new_tokens=cap, do_sample=False, eos_token_id=list(tokenizer.end_ids), pad_token_id=tokenizer.pad_id
+    )
+    outputs = []
+    for prompt in tokenizer.encode_prompts(prompts):
+        ids = torch.tensor([prompt], device=model.device)
+        with torch.inference_mode():
+            output = model.generate(ids, attention_mask=torch.ones_like(ids), generation_config=settings)
+        outputs.append(output[0, len(prompt) :].tolist())
+    return outputs
+
+
 def alike(left, right) -> float:
     """The share of answers that are the same; rounding may tip a choice."""
     return sum(one == other for one, other in zip(left, right, strict=True)) / len(left)
@@ -75,7 +89,7 @@ def alike(left, right) -> float:
 class AnswererConformance:
     """Inherited; the answerer is opened once for all tests of a class, which for vLLM takes a minute."""
 
-    _known: ClassVar[dict[type, Any]] = {}
+    _known: ClassVar[dict[type, tuple[Path, Any]]] = {}
 
     def make_student(self, folder: Path) -> Path:
         """Writes the student that answers."""
@@ -90,11 +104,15 @@ class AnswererConformance:
         return task_prompts()
 
     @pytest.fixture
-    def answerer(self, tmp_path_factory):
+    def opened(self, tmp_path_factory):
         if type(self) not in self._known:
             folder = self.make_student(tmp_path_factory.mktemp("student") / "weights")
-            self._known[type(self)] = self.open(folder, WordsTokenizer(), 16)
+            self._known[type(self)] = folder, self.open(folder, WordsTokenizer(), 16)
         return self._known[type(self)]
+
+    @pytest.fixture
+    def answerer(self, opened):
+        return opened[1]
 
     @pytest.fixture
     def greedy(self, answerer, prompts):
@@ -110,6 +128,15 @@ class AnswererConformance:
             assert ended or answer.output_tokens == CAP
             assert answer.output_tokens == len(answer.text.split()) + ended, "the end token counts, and is no word"
             assert answer.error is None
+
+    def test_greedy_answers_are_those_of_generate(self, opened, greedy, prompts):
+        tokenizer = WordsTokenizer()
+        wanted = singly(AutoModelForCausalLM.from_pretrained(opened[0]), tokenizer, prompts)
+        same = [
+            (answer.text, answer.output_tokens) == (tokenizer.decode(output), len(output))
+            for answer, output in zip(greedy, wanted, strict=True)
+        ]
+        assert sum(same) >= 0.95 * len(same)
 
     def test_the_order_of_the_prompts_does_not_matter(self, answerer, greedy, prompts):
         assert alike(answers_of(answerer, prompts[::-1])[::-1], greedy) >= 0.97

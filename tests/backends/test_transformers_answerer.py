@@ -8,7 +8,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="training needs the [train] extra")
 pytest.importorskip("transformers", reason="training needs the [train] extra")
 
-from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig  # noqa: E402
+from transformers import AutoConfig, AutoModelForCausalLM  # noqa: E402
 
 from isothink.backends.batch_writer import BatchWriter  # noqa: E402
 from isothink.backends.chat_tokenizer import ChatTokenizer  # noqa: E402
@@ -28,6 +28,7 @@ from .answerer_conformance import (  # noqa: E402
     AnswererConformance,
     alike,
     answers_of,
+    singly,
     task_prompts,
     write_student,
 )
@@ -49,24 +50,9 @@ def open_local(folder, tokenizer, batch_size):
     )
 
 
-def singly(answerer, prompts, cap=CAP):
-    """The output of one plain greedy `generate` call per prompt."""
-    tokenizer = answerer.tokenizer
-    outputs = []
-    for prompt in tokenizer.encode_prompts(prompts):
-        ids = torch.tensor([prompt])
-        settings = GenerationConfig(
-            max_new_tokens=cap, do_sample=False, eos_token_id=list(tokenizer.end_ids), pad_token_id=tokenizer.pad_id
-        )
-        with torch.inference_mode():
-            output = answerer.model.generate(ids, attention_mask=torch.ones_like(ids), generation_config=settings)
-        outputs.append(output[0, len(prompt) :].tolist())
-    return outputs
-
-
 def agreement(answerer, prompts):
     """The share of prompts whose answer is that of `generate`, to the token as far as text and counts tell."""
-    wanted = singly(answerer, prompts)
+    wanted = singly(answerer.model, answerer.tokenizer, prompts)
     found = answers_of(answerer, prompts)
     same = [
         (answer.text, answer.output_tokens) == (answerer.tokenizer.decode(output), len(output))
@@ -426,7 +412,7 @@ def test_the_end_of_a_turn_and_the_end_of_sequence_both_end_an_answer(chat_folde
     tokenizer = chat_tokenizer(chat_folder)
     answerer = open_local(chat_folder, tokenizer, 8)
     ends = set()
-    outputs = singly(answerer, QUESTIONS)
+    outputs = singly(answerer.model, tokenizer, QUESTIONS)
     answers = answers_of(answerer, QUESTIONS)
     same = 0
     for output, answer in zip(outputs, answers, strict=True):

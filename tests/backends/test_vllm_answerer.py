@@ -12,7 +12,7 @@ from isothink.benchmark.protocol import Answering
 from isothink.domain.evaluation_settings import VllmAnswers
 from isothink.errors import StepError
 
-from .answerer_conformance import AnswererConformance
+from .answerer_conformance import AnswererConformance, write_student
 
 
 def open_vllm(folder: Path, tokenizer, batch_size: int) -> VllmAnswerer:
@@ -21,6 +21,10 @@ def open_vllm(folder: Path, tokenizer, batch_size: int) -> VllmAnswerer:
 
 
 class TestVllmAnswerer(AnswererConformance):
+    def make_student(self, folder):
+        heads = {"hidden_size": 128, "num_attention_heads": 2, "head_dim": 64}  # attention kernels want no less
+        return write_student(folder, **heads, initializer_range=0.25)
+
     def open(self, folder, tokenizer, batch_size):
         return open_vllm(folder, tokenizer, batch_size)
 

@@ -8,6 +8,7 @@ from transformers.utils import logging as transformers_logging
 
 from isothink.backends.batch_writer import BatchWriter
 from isothink.backends.faults import first_line, is_out_of_memory
+from isothink.backends.packed_weights import pack_weights
 from isothink.backends.positions import positions_of, require_positions
 from isothink.backends.slot_writer import SlotWriter, keeps_plain_keys
 from isothink.backends.writing import Writer, Writing
@@ -45,6 +46,7 @@ class TransformersAnswerer:
         # what a model's own file sets (a temperature, a repetition penalty) would be mixed into the study's settings
         model.generation_config = GenerationConfig()
         self.model = model.to(self.device).eval()
+        pack_weights(self.model, answering.batch_size)
         self.tokenizer = tokenizer
         kind = SlotWriter if keeps_plain_keys(self.model) else BatchWriter
         self.writer: Writer = kind(self.model, end_ids=tokenizer.end_ids, pad_id=tokenizer.pad_id)
