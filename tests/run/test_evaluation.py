@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from datasets import load_dataset
 
+from isothink.errors import StepError
 from isothink.run.export import export_run
 from isothink.run.load import open_run
 from isothink.run.step import execute_step
@@ -106,6 +107,7 @@ def test_a_kill_costs_what_was_in_flight_and_nothing_is_asked_twice(planned, ask
     assert len(asked) == len(set(asked)) == len(undisturbed) == 24
     place = workspace.folder.step_folder("samples", step)
     shutil.rmtree(place)
+    workspace.folder.attempts_file(step).unlink(missing_ok=True)  # on a slow machine it says what is thrown away here
     asked.clear()
     arguments = [str(workspace.folder.path), step, "9"]
     killed = subprocess.run([sys.executable, "-c", KILLED_AFTER, *arguments], check=False, capture_output=True)
@@ -180,3 +182,55 @@ def test_samples_are_exported_as_lm_eval_writes_them(planned, tmp_path):
         assert one["arguments"]["gen_args_0"]["arg_0"] == one["doc"]["prompt"]
         assert len(one["resps"][0]) == 2 and one["target"] == one["doc"]["reference"]
         assert one["isothink"][0]["think_state"] in {"none", "closed", "orphan_close", "unclosed"}
+
+
+@pytest.fixture
+def failing(monkeypatch, asked):
+    """Keys whose requests fail, as those of served students do; changed by a test."""
+    from isothink.backends.transformers_answerer import TransformersAnswerer
+
+    keys: set[str] = set()
+    answer_all = TransformersAnswerer.answer_all
+
+    def faulty(self, asks, settings, receive):
+        def hear(key, answer):
+            lost = {"text": "", "stop_reason": "failed", "output_tokens": 0, "trace_tokens": 0, "error": "no reply"}
+            receive(key, answer.model_copy(update=lost) if key in keys else answer)
+
+        answer_all(self, asks, settings, hear)
+
+    monkeypatch.setattr(TransformersAnswerer, "answer_all", faulty)
+    return keys
+
+
+def test_answers_that_could_not_be_had_have_no_cost_and_are_asked_for_by_another_evaluation(planned, asked, failing):
+    workspace, step = planned()
+    items = [item.id for item in workspace.inputs.items]
+    failing.update(f"{item}-0" for item in items[:3])
+    execute_step(workspace, step)
+    rows = rows_of(workspace.folder, step)
+    lost = [row for row in rows if row["stop_reason"] == "failed"]
+    assert [row["item"] for row in lost] == items[:3]
+    assert {(row["score"], row["inference_flops"], row["error"]) for row in lost} == {(None, None, "no reply")}
+    had = [row for row in rows if row["stop_reason"] != "failed"]
+    (row,) = workspace.folder.manifest("samples", step)["ledger"]
+    assert row["flops"] == sum(row["inference_flops"] for row in had)
+    assert row["tokens"] == sum(row["prompt_tokens"] + row["trace_tokens"] + row["answer_tokens"] for row in had)
+    failing.clear()
+    asked.clear()
+    workspace, more = planned("evaluation.items_per_task=9")
+    execute_step(workspace, more)
+    new = {item.id for item in workspace.inputs.items} - set(items)
+    assert sorted(asked) == sorted(f"{item}-0" for item in (*new, *items[:3]))
+    assert all(row["error"] is None for row in rows_of(workspace.folder, more))
+
+
+def test_a_server_that_was_repaired_is_asked_again(planned, asked, failing):
+    workspace, step = planned()
+    failing.update(f"{item.id}-0" for item in workspace.inputs.items)
+    with pytest.raises(StepError, match="none of 24 answers could be had: no reply"):
+        execute_step(workspace, step)
+    failing.clear()
+    execute_step(workspace, step)
+    assert len(asked) == 2 * 24
+    assert all(row["error"] is None for row in rows_of(workspace.folder, step))
