@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 
+import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from datasets import load_dataset
@@ -13,6 +15,7 @@ from datasets import load_dataset
 from isothink.errors import StepError
 from isothink.run.export import export_run
 from isothink.run.load import open_run
+from isothink.run.observe import observe
 from isothink.run.step import execute_step
 from isothink.store.run_folder import RunFolder
 
@@ -234,3 +237,18 @@ def test_a_server_that_was_repaired_is_asked_again(planned, asked, failing):
     execute_step(workspace, step)
     assert len(asked) == 2 * 24
     assert all(row["error"] is None for row in rows_of(workspace.folder, step))
+
+
+def test_shares_of_repeats_are_of_the_answers_whose_accuracy_they_bound(planned):
+    workspace, step = planned(DRAWN, "evaluation.repeats=2")
+    execute_step(workspace, step)
+    place = workspace.folder.step_folder("samples", step) / "samples.parquet"
+    table = pq.read_table(place)
+    rows, first = table.to_pylist(), workspace.inputs.items[0].id
+    cut, unknown = (next(row for row in rows if (row["item"], row["repeat"]) == (first, number)) for number in (0, 1))
+    cut.update(stop_reason="length", score=0.0)
+    unknown.update(stop_reason="end", score=None, error="its scorer failed")
+    pq.write_table(pa.Table.from_pylist(rows, schema=table.schema), place)
+    found, _ = observe(workspace)
+    assert (found.correct[0, 0], found.truncated[0, 0]) == (0, 1), "had the cap been larger, all that is known were right"
+    assert found.count_unscored(np.arange(1), np.arange(24)) == (1, 48)
