@@ -131,10 +131,12 @@ def test_a_name_with_other_placeholders_is_refused_when_the_study_is_read(model)
 
 def test_ids_that_a_server_hands_over_are_decoded_and_counted_here(server):
     written = ids_of(f"<think> 1 2 </think> 3 {END}")
-    answer, cut = server.answers(
+    answer, cut, few = server.answers(
         scripted(choice={"token_ids": written, "text": "what a server made of it"}, usage={"completion_tokens": 6}),
         scripted(choice={"token_ids": written[:2], "finish_reason": "length"}, usage={"completion_tokens": None}),
+        scripted(choice={"token_ids": written}, usage={"completion_tokens": 3}),
     )
+    assert few.output_tokens == 6, "a server that counts fewer than it hands over is wrong"
     assert (answer.text, answer.output_tokens, answer.trace_tokens) == ("<think> 1 2 </think> 3", 6, 4)
     assert (cut.text, cut.stop_reason, cut.output_tokens, cut.trace_tokens) == ("<think> 1", "length", 2, 2)
 
@@ -148,6 +150,7 @@ def test_ids_that_a_server_hands_over_are_decoded_and_counted_here(server):
         ("<think> 1 2", "length", 3, "<think> 1 2", 3),
         ("<think> 1 2", "length", 2, "<think> 1 2", 2),  # a server that counts fewer: the trace is never longer
         ("<think> 1 2", "stop", None, "<think> 1 2", 4),
+        ("<think> 1 2", "stop", 0, "<think> 1 2", 4),  # a server that counts nothing: an answer is never free
         ("", "stop", None, "", 0),
     ],
 )
@@ -155,7 +158,7 @@ def test_texts_are_counted_here_where_there_are_no_ids(server, text, finish, tok
     choice = {"text": text, "finish_reason": finish}
     (answer,) = server.answers(scripted(choice=choice, usage={"completion_tokens": tokens}))
     assert (answer.text, answer.stop_reason) == (kept, "end" if finish == "stop" else "length")
-    assert answer.output_tokens == (len(text.split()) + 1 if tokens is None else tokens)
+    assert answer.output_tokens == (tokens or len(text.split()) + 1)
     assert answer.trace_tokens == trace <= answer.output_tokens
 
 

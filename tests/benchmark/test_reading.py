@@ -103,6 +103,8 @@ def test_every_way_to_name_the_right_option():
         settings = benchmark(CHOICE.replace("index_from_0", gives))
         [item] = read([{"question": "?", "choices": ["one", "two", "three"], **row}], settings).items
         assert (item.reference, item.prompt) == ("B", "?\nA. one\nB. two\nC. three")
+    floats = {"question": "?", "choices": '["one", "two"]', "answer": "1.0"}  # a CSV file that pandas wrote
+    assert read([floats], benchmark(CHOICE)).items[0].reference == "B"
     labelled = CHOICE.replace("{column: choices}", "{column: choices, labels: labels}").replace("index_from_0", "label")
     row = {"question": "?", "choices": ["one", "two"], "labels": ["1", "2"], "answer": "2"}
     assert read([row], benchmark(labelled)).items[0].reference == "B"

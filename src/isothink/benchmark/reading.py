@@ -26,6 +26,8 @@ Fault = Literal["unreadable_row", "uneven_lists", "empty_prompt", "bad_options",
 
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _LETTERED = re.compile(r"\s*\(?([A-Za-z])\s?[).:]\s*")
+_INDEX = re.compile(r"([0-9]{1,2})(?:\.0)?")
+"""As text; pandas writes `2.0` into a CSV file where another row of the column is empty."""
 _MOST_COLUMNS_SHOWN = 20
 _LONGEST_NAME = 64
 
@@ -354,9 +356,8 @@ def _right_option(text: str, values: dict[str, Any], options: list[str], benchma
     if gives == "answer":
         return _LETTERS.index(_checked(text, benchmark))
     if gives in ("index_from_0", "index_from_1"):
-        if not (text.isascii() and text.isdigit() and len(text) <= 2):
-            return None
-        return int(text) - (gives == "index_from_1")
+        index = _INDEX.fullmatch(text)
+        return None if index is None else int(index[1]) - (gives == "index_from_1")
     labels = benchmark.options.labels if benchmark.options is not None else None
     named = options if gives == "option" or labels is None else _list(values, labels)
     return named.index(text) if named.count(text) == 1 else None
