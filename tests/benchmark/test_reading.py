@@ -92,6 +92,26 @@ def test_bad_options_and_gold_out_of_range(row, reason, detail):
     assert len(found.items) == 1 and detail in found.faults[reason].first
 
 
+@pytest.mark.parametrize(
+    ("answer", "detail"),
+    [
+        (["1", "one"], "row 2: column 'answer' holds a list of 2, which gives: answers takes, allowed is one answer"),
+        ({"text": ["1"]}, "row 2: column 'answer' holds a mapping, allowed is one answer"),
+    ],
+)
+def test_a_reference_that_is_several_is_no_answer(answer, detail):
+    """Joined with commas, it would be a reference that no answer equals, and every student would be wrong."""
+    found = read([{"question": "?", "answer": ["1"]}, {"question": "2?", "answer": answer}], benchmark())
+    assert [item.reference for item in found.items] == ["1"]
+    assert found.faults["bad_reference"].first == detail
+
+
+def test_rows_that_where_leaves_out_are_said_to_be_beside_unreadable_ones():
+    rows = [{"question": "?", "answer": "1"}, Row(2, None, "not JSON")]
+    with pytest.raises(UsageError, match="none of the 1 rows of here has question of x"):
+        read(rows, benchmark(where={"question": ("x",)}))
+
+
 def test_every_way_to_name_the_right_option():
     rows = {
         "index_from_0": {"answer": 1},

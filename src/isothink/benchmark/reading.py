@@ -109,9 +109,9 @@ def choose_items(items: Iterable[Item], *, limit: int, seed: int) -> list[Item]:
 
 
 def _nothing(found: ReadItems, benchmark: Benchmark, place: str) -> UsageError:
-    if found.others == found.rows and found.rows:
+    if found.others and set(found.faults) <= {"unreadable_row"}:
         wanted = " and ".join(f"{column} of {', '.join(values)}" for column, values in benchmark.where.items())
-        return UsageError(f"{benchmark.name}: none of the {found.rows} rows of {place} has {_shortened(wanted, 200)}")
+        return UsageError(f"{benchmark.name}: none of the {found.others} rows of {place} has {_shortened(wanted, 200)}")
     first = next((faults.first for faults in found.faults.values()), "")
     return UsageError(f"{benchmark.name}: none of the {found.rows} rows of {place} makes an item", hint=first)
 
@@ -299,7 +299,12 @@ def _references(values: dict[str, Any], options: list[str] | None, benchmark: Be
         return [_instructions(values, benchmark)]
     if settings.gives == "answers":
         return _several(values, benchmark)
-    text = cell_reference(_cell(values, settings.column), settings.after)
+    value = _cell(values, settings.column)
+    if isinstance(value, dict) or (isinstance(value, list) and len(value) > 1):
+        # as a text it would be a reference that no answer equals
+        kind = f"a list of {len(value)}, which gives: answers takes" if isinstance(value, list) else "a mapping"
+        raise _RowError("bad_reference", f"column {settings.column!r} holds {kind}, allowed is one answer")
+    text = cell_reference(value, settings.after)
     if text is None and settings.may_be_empty:
         return [""]
     if text is None:
