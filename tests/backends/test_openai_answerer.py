@@ -15,6 +15,7 @@ from isothink.benchmark.sample import Answered, score_generations
 from isothink.domain.evaluation_settings import Drawing, ServedAnswers
 from isothink.domain.sample import Item
 from isothink.errors import StepError, StudyError, UsageError
+from isothink.plan.cells import answers_identity
 from isothink.run.backends import Verification
 from isothink.store.study_file import parse_study
 
@@ -127,6 +128,29 @@ def test_a_name_with_other_placeholders_is_refused_when_the_study_is_read(model)
     data["evaluation"]["answerer"] = {"backend": "openai", "base_urls": ["http://127.0.0.1:1/v1"], "model": model}
     with pytest.raises(StudyError, match=r"evaluation\.answerer\.model: .*allowed in braces are \{cell\}, \{student\}"):
         parse_study(data, name="study.yaml")
+
+
+def served_study(model):
+    data = valid_study()
+    data["seeds"] = {"default": 2}
+    data["evaluation"]["answerer"] = {"backend": "openai", "base_urls": ["http://127.0.0.1:1/v1"], "model": model}
+    return data
+
+
+@pytest.mark.parametrize(
+    ("model", "shared"),
+    [("fixed", "student"), ("{student}", "arm"), ("{student}-{arm}-{budget}", "seed"), ("{arm}-{seed}", "student")],
+)
+def test_a_name_that_cells_share_is_refused(model, shared):
+    with pytest.raises(StudyError, match=rf"answerer\.model: found .*, which calls the cells of \d {shared}s alike"):
+        parse_study(served_study(model), name="study.yaml")
+
+
+def test_other_names_are_other_answers():
+    def identity(model):
+        return answers_identity(parse_study(served_study(model), name="study.yaml"), "ift", "leaf")
+
+    assert len({identity("{cell}"), identity("my-{cell}"), identity("{student}-{arm}-{budget}-{seed}")}) == 3
 
 
 def test_ids_that_a_server_hands_over_are_decoded_and_counted_here(server):

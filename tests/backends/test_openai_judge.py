@@ -208,7 +208,9 @@ def test_a_judge_that_dies_and_returns_loses_what_was_in_flight_alone(tmp_path):
 
 
 def rows(folder):
-    found = [json.loads(line) for path in sorted(Path(folder).rglob("*.jsonl")) for line in path.read_text().splitlines()]
+    found = [
+        json.loads(line) for path in sorted(Path(folder).rglob("*.jsonl")) for line in path.read_text().splitlines()
+    ]
     return [row for row in found if "key" in row]
 
 

@@ -250,5 +250,7 @@ def test_shares_of_repeats_are_of_the_answers_whose_accuracy_they_bound(planned)
     unknown.update(stop_reason="end", score=None, error="its scorer failed")
     pq.write_table(pa.Table.from_pylist(rows, schema=table.schema), place)
     found, _ = observe(workspace)
-    assert (found.correct[0, 0], found.truncated[0, 0]) == (0, 1), "had the cap been larger, all that is known were right"
+    assert (found.correct[0, 0], found.truncated[0, 0]) == (0, 1), (
+        "had the cap been larger, all that is known were right"
+    )
     assert found.count_unscored(np.arange(1), np.arange(24)) == (1, 48)

@@ -100,7 +100,9 @@ class _Spending:
     def take_over(self, answers: Sequence[Generation], seconds: float) -> None:
         """Notes what earlier attempts had answered, which was not wasted."""
         self._attempt.taken_over = Spent(
-            flops=sum(self.flops(answer) or 0.0 for answer in answers), tokens=sum(map(_tokens, answers)), seconds=seconds
+            flops=sum(self.flops(answer) or 0.0 for answer in answers),
+            tokens=sum(map(_tokens, answers)),
+            seconds=seconds,
         )
 
     def add(self, answer: Generation) -> None:

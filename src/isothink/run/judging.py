@@ -214,14 +214,15 @@ def _votes(
         def receive(question: JudgeQuestion, judged: Judged) -> None:
             nonlocal heard
             now = time.perf_counter()
-            earlier = journal.get(question.key)  # a vote that an earlier attempt at this step paid for, and had not
-            paid = earlier if earlier is not None and earlier["step"] == step else {"usage": (), "seconds": 0.0}
+            earlier = journal.get(question.key) or {"step": None}
+            # what an earlier attempt at this step paid for a vote that it had not
+            usage, seconds = (earlier["usage"], earlier["seconds"]) if earlier["step"] == step else ((), 0.0)
             row = {
                 "step": step,
                 "verdict": judged.vote.verdict,
                 "error": judged.vote.error,
-                "usage": (*paid["usage"], *judged.usage),
-                "seconds": paid["seconds"] + now - heard,
+                "usage": (*usage, *judged.usage),
+                "seconds": seconds + now - heard,
             }
             heard = now
             journal.append(question.key, row, failed=judged.vote.verdict is None)

@@ -33,7 +33,8 @@ THINKING = ("closed", "orphan_close", "unclosed")
 class Scores:
     """One cell's answers; arrays of shape [items], NaN where an item has none.
 
-    `answers` and `unscored` count. `lengths` holds the item's place, the prompt tokens and the output tokens of each answer, repeats one by one.
+    `answers` and `unscored` count. `lengths` holds the item's place, the prompt tokens and the output tokens of each
+    answer, repeats one by one.
     """
 
     correct: Floats
@@ -120,7 +121,9 @@ def _scores(folder: RunFolder, cell: PlannedCell, items: tuple[Item, ...]) -> Sc
         trace_tokens=column(lambda row: row["trace_tokens"]),
         answer_tokens=column(lambda row: row["answer_tokens"]),
         answers=np.bincount(places, minlength=len(items)).astype(np.float64),
-        unscored=np.bincount(places, [row["score"] is None for row in table], len(items)),
+        unscored=np.bincount(
+            [place for place, row in zip(places, table, strict=True) if row["score"] is None], minlength=len(items)
+        ).astype(np.float64),
         lengths=tuple((place, row["prompt_tokens"], row["trace_tokens"] + row["answer_tokens"]) for place, row in rows),
     )
 

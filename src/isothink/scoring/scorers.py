@@ -42,12 +42,12 @@ def extract_letter(answer: str) -> str | None:
     only = _ONLY_A_LETTER.fullmatch(text) if len(text) <= 20 else None
     if only is not None:
         return only[1].upper()
-    letters = set(_LONE_CAPITAL.findall(text))
+    letters = {match[0] for match in _LONE_CAPITAL.finditer(text)}
     if len(letters) == 1:
         return letters.pop()
     markers = list(_MARKER.finditer(text))
     chosen = _CHOSEN.match(text, markers[-1].end()) if markers else None
-    return None if chosen is None else chosen["letter"]
+    return None if chosen is None else str(chosen["letter"])
 
 
 def extract_span(answer: str) -> str:
