@@ -106,6 +106,18 @@ def test_a_reference_that_is_several_is_no_answer(answer, detail):
     assert found.faults["bad_reference"].first == detail
 
 
+def test_a_first_row_without_what_may_be_absent_is_no_missing_column():
+    settings = benchmark(prompt="{context.text} {unit} {question}", empty={"unit": "none"})
+    whole = {"question": "?", "context": {"text": "x"}, "unit": "m", "answer": "1"}
+    found = read([{**whole, "context": None}, {**whole, "unit": None}, whole], settings)
+    assert [item.prompt for item in found.items] == ["x none ? Box it.", "x m ? Box it."]
+    assert found.faults["empty_prompt"].first == "row 1: column 'context.text' is empty"
+    short = {name: value for name, value in whole.items() if name != "unit"}
+    assert len(read([short, whole], settings).items) == 2
+    with pytest.raises(UsageError, match="found no column 'context.txt'"):
+        read([whole], benchmark(prompt="{context.txt} {question}"))
+
+
 def test_rows_that_where_leaves_out_are_said_to_be_beside_unreadable_ones():
     rows = [{"question": "?", "answer": "1"}, Row(2, None, "not JSON")]
     with pytest.raises(UsageError, match="none of the 1 rows of here has question of x"):

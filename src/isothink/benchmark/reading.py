@@ -141,7 +141,7 @@ def _columns(benchmark: Benchmark) -> Iterator[tuple[str, str]]:
 
 def _require_columns(values: dict[str, Any], benchmark: Benchmark, place: str) -> None:
     for key, column in _columns(benchmark):
-        if _has(values, column):
+        if _has(values, column) or column in benchmark.empty:  # rows of JSON may leave out what may be empty
             continue
         found = [name for name in _names(values) if name]
         more = f" and {len(found) - _MOST_COLUMNS_SHOWN} more" if len(found) > _MOST_COLUMNS_SHOWN else ""
@@ -168,6 +168,8 @@ def _has(values: dict[str, Any], column: str) -> bool:
         return True
     head, dot, rest = column.partition(".")
     inner = values.get(head) if dot else None
+    if dot and head in values and inner is None:  # a mapping that this row has not
+        return True
     if isinstance(inner, list):  # an empty one says nothing of its columns
         return all(isinstance(each, dict) and _has(each, rest) for each in inner)
     return isinstance(inner, dict) and _has(inner, rest)
