@@ -114,7 +114,7 @@ def test_a_first_row_without_what_may_be_absent_is_no_missing_column():
     assert found.faults["empty_prompt"].first == "row 1: column 'context.text' is empty"
     short = {name: value for name, value in whole.items() if name != "unit"}
     assert len(read([short, whole], settings).items) == 2
-    with pytest.raises(UsageError, match="found no column 'context.txt'"):
+    with pytest.raises(UsageError, match=r"found no column 'context\.txt'"):
         read([whole], benchmark(prompt="{context.txt} {question}"))
 
 
