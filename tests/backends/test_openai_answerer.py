@@ -15,6 +15,7 @@ from isothink.benchmark.sample import Answered, score_generations
 from isothink.domain.evaluation_settings import Drawing, ServedAnswers
 from isothink.domain.sample import Item
 from isothink.errors import StepError, StudyError, UsageError
+from isothink.plan.cells import answers_identity
 from isothink.run.backends import Verification
 from isothink.store.study_file import parse_study
 
@@ -129,12 +130,37 @@ def test_a_name_with_other_placeholders_is_refused_when_the_study_is_read(model)
         parse_study(data, name="study.yaml")
 
 
+def served_study(model):
+    data = valid_study()
+    data["seeds"] = {"default": 2}
+    data["evaluation"]["answerer"] = {"backend": "openai", "base_urls": ["http://127.0.0.1:1/v1"], "model": model}
+    return data
+
+
+@pytest.mark.parametrize(
+    ("model", "shared"),
+    [("fixed", "student"), ("{student}", "arm"), ("{student}-{arm}-{budget}", "seed"), ("{arm}-{seed}", "student")],
+)
+def test_a_name_that_cells_share_is_refused(model, shared):
+    with pytest.raises(StudyError, match=rf"answerer\.model: found .*, which calls the cells of \d {shared}s alike"):
+        parse_study(served_study(model), name="study.yaml")
+
+
+def test_other_names_are_other_answers():
+    def identity(model):
+        return answers_identity(parse_study(served_study(model), name="study.yaml"), "ift", "leaf")
+
+    assert len({identity("{cell}"), identity("my-{cell}"), identity("{student}-{arm}-{budget}-{seed}")}) == 3
+
+
 def test_ids_that_a_server_hands_over_are_decoded_and_counted_here(server):
     written = ids_of(f"<think> 1 2 </think> 3 {END}")
-    answer, cut = server.answers(
+    answer, cut, few = server.answers(
         scripted(choice={"token_ids": written, "text": "what a server made of it"}, usage={"completion_tokens": 6}),
         scripted(choice={"token_ids": written[:2], "finish_reason": "length"}, usage={"completion_tokens": None}),
+        scripted(choice={"token_ids": written}, usage={"completion_tokens": 3}),
     )
+    assert few.output_tokens == 6, "a server that counts fewer than it hands over is wrong"
     assert (answer.text, answer.output_tokens, answer.trace_tokens) == ("<think> 1 2 </think> 3", 6, 4)
     assert (cut.text, cut.stop_reason, cut.output_tokens, cut.trace_tokens) == ("<think> 1", "length", 2, 2)
 
@@ -148,14 +174,16 @@ def test_ids_that_a_server_hands_over_are_decoded_and_counted_here(server):
         ("<think> 1 2", "length", 3, "<think> 1 2", 3),
         ("<think> 1 2", "length", 2, "<think> 1 2", 2),  # a server that counts fewer: the trace is never longer
         ("<think> 1 2", "stop", None, "<think> 1 2", 4),
+        ("<think> 1 2", "stop", 0, "<think> 1 2", 4),  # a server that counts nothing: an answer is never free
         ("", "stop", None, "", 0),
+        (" ".join("1" * 13), "length", None, " ".join("1" * 13), 0),  # cut off at 12, whatever it is encoded again
     ],
 )
 def test_texts_are_counted_here_where_there_are_no_ids(server, text, finish, tokens, kept, trace):
     choice = {"text": text, "finish_reason": finish}
     (answer,) = server.answers(scripted(choice=choice, usage={"completion_tokens": tokens}))
     assert (answer.text, answer.stop_reason) == (kept, "end" if finish == "stop" else "length")
-    assert answer.output_tokens == (len(text.split()) + 1 if tokens is None else tokens)
+    assert answer.output_tokens == (tokens or min(12, len(text.split()) + 1))
     assert answer.trace_tokens == trace <= answer.output_tokens
 
 

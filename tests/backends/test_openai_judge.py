@@ -208,7 +208,9 @@ def test_a_judge_that_dies_and_returns_loses_what_was_in_flight_alone(tmp_path):
 
 
 def rows(folder):
-    found = [json.loads(line) for path in Path(folder).rglob("*.jsonl") for line in path.read_text().splitlines()]
+    found = [
+        json.loads(line) for path in sorted(Path(folder).rglob("*.jsonl")) for line in path.read_text().splitlines()
+    ]
     return [row for row in found if "key" in row]
 
 
@@ -227,11 +229,25 @@ def test_nonsense_is_asked_for_again_and_then_missing(tmp_path, script, why):
         assert judges.asked == [TRIES_FOR_A_VERDICT]
         (row,) = rows(tmp_path)
         assert len(row["usage"]) == TRIES_FOR_A_VERDICT, "every reply is paid for"
-        judged(judges.jury(), tmp_path)
-        assert judges.asked == [TRIES_FOR_A_VERDICT], "not asked again by the same evaluation"
+        again = judged(judges.jury(), tmp_path)
+        assert judges.asked == [2 * TRIES_FOR_A_VERDICT], "another attempt asks again"
+        kept = rows(tmp_path)[-1]["usage"]
+        assert len(kept) == 2 * TRIES_FOR_A_VERDICT and again.row.tokens == sum(map(sum, kept)), "and pays for both"
         judged(judges.jury(), tmp_path, step="another")
-        assert judges.asked == [2 * TRIES_FOR_A_VERDICT], "but by the next"
+        assert judges.asked == [3 * TRIES_FOR_A_VERDICT], "as does another evaluation, which pays for its own"
+        assert len(rows(tmp_path)[-1]["usage"]) == TRIES_FOR_A_VERDICT
     assert sample.score is None and why in sample.error
+
+
+def test_a_judge_that_was_repaired_is_asked_for_what_it_failed_on(tmp_path):
+    texts = [f"answer {number}" for number in range(110)]
+    with Judges({"fault": "status", "status": 500}) as judges:
+        with pytest.raises(StepError, match="requests in a row failed") as caught:
+            judged(judges.jury(), tmp_path, texts)
+        assert "run the same command again, which goes on" in caught.value.hint
+        judges.servers[0].settings.script = replies(CORRECT)
+        found = judged(judges.jury(), tmp_path, texts)
+    assert [sample.score for sample in found.samples] == [1.0] * len(texts)
 
 
 def test_nonsense_at_first_is_a_vote_in_the_end(tmp_path):

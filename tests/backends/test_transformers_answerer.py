@@ -267,6 +267,24 @@ def test_what_was_told_before_an_interruption_is_whole(folder, prompts):
     assert sum(whole[key] == answer for key, answer in heard.items()) >= 9
 
 
+@pytest.mark.parametrize("batches", [False, True])
+def test_what_was_handed_over_is_let_go_of(folder, prompts, monkeypatch, batches):
+    """Fifty thousand answers with the numbers that draw up to 32,768 tokens each would take gigabytes."""
+    answerer = open_local(folder, WordsTokenizer(), 4)
+    if batches:
+        answerer.writer = BatchWriter(answerer.model, end_ids=answerer.tokenizer.end_ids, pad_id=0)
+    seen, write = [], answerer.writer.write
+
+    def noting(writings, **settings):
+        seen.extend(writings)
+        return write(writings, **settings)
+
+    monkeypatch.setattr(answerer.writer, "write", noting)
+    answers_of(answerer, prompts, sampling=Drawing(temperature=1.5))
+    assert len(seen) == len(prompts)
+    assert all(writing.draws is None and not writing.output for writing in seen)
+
+
 def test_an_error_of_whoever_hears_of_answers_is_not_taken_for_the_models(folder, prompts):
     def receive(key, answer):
         raise RuntimeError("not enough memory for this row")

@@ -92,6 +92,38 @@ def test_bad_options_and_gold_out_of_range(row, reason, detail):
     assert len(found.items) == 1 and detail in found.faults[reason].first
 
 
+@pytest.mark.parametrize(
+    ("answer", "detail"),
+    [
+        (["1", "one"], "row 2: column 'answer' holds a list of 2, which gives: answers takes, allowed is one answer"),
+        ({"text": ["1"]}, "row 2: column 'answer' holds a mapping, allowed is one answer"),
+    ],
+)
+def test_a_reference_that_is_several_is_no_answer(answer, detail):
+    """Joined with commas, it would be a reference that no answer equals, and every student would be wrong."""
+    found = read([{"question": "?", "answer": ["1"]}, {"question": "2?", "answer": answer}], benchmark())
+    assert [item.reference for item in found.items] == ["1"]
+    assert found.faults["bad_reference"].first == detail
+
+
+def test_a_first_row_without_what_may_be_absent_is_no_missing_column():
+    settings = benchmark(prompt="{context.text} {unit} {question}", empty={"unit": "none"})
+    whole = {"question": "?", "context": {"text": "x"}, "unit": "m", "answer": "1"}
+    found = read([{**whole, "context": None}, {**whole, "unit": None}, whole], settings)
+    assert [item.prompt for item in found.items] == ["x none ? Box it.", "x m ? Box it."]
+    assert found.faults["empty_prompt"].first == "row 1: column 'context.text' is empty"
+    short = {name: value for name, value in whole.items() if name != "unit"}
+    assert len(read([short, whole], settings).items) == 2
+    with pytest.raises(UsageError, match=r"found no column 'context\.txt'"):
+        read([whole], benchmark(prompt="{context.txt} {question}"))
+
+
+def test_rows_that_where_leaves_out_are_said_to_be_beside_unreadable_ones():
+    rows = [{"question": "?", "answer": "1"}, Row(2, None, "not JSON")]
+    with pytest.raises(UsageError, match="none of the 1 rows of here has question of x"):
+        read(rows, benchmark(where={"question": ("x",)}))
+
+
 def test_every_way_to_name_the_right_option():
     rows = {
         "index_from_0": {"answer": 1},
@@ -103,6 +135,8 @@ def test_every_way_to_name_the_right_option():
         settings = benchmark(CHOICE.replace("index_from_0", gives))
         [item] = read([{"question": "?", "choices": ["one", "two", "three"], **row}], settings).items
         assert (item.reference, item.prompt) == ("B", "?\nA. one\nB. two\nC. three")
+    floats = {"question": "?", "choices": '["one", "two"]', "answer": "1.0"}  # a CSV file that pandas wrote
+    assert read([floats], benchmark(CHOICE)).items[0].reference == "B"
     labelled = CHOICE.replace("{column: choices}", "{column: choices, labels: labels}").replace("index_from_0", "label")
     row = {"question": "?", "choices": ["one", "two"], "labels": ["1", "2"], "answer": "2"}
     assert read([row], benchmark(labelled)).items[0].reference == "B"

@@ -3,8 +3,10 @@
 import random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from isothink.domain.loops import LOOKED_AT, ends_in_loop
+from isothink.domain.loops import ENDING, LOOKED_AT, REPETITIONS, SHORTEST, ends_in_loop
 
 
 @pytest.mark.parametrize(
@@ -46,3 +48,27 @@ def test_random_texts_are_none_and_long_ones_take_linear_time():
         assert not ends_in_loop("".join(chance.choices("abcdefgh ", k=2000)))
     assert ends_in_loop("a" * 10 * LOOKED_AT)
     assert not ends_in_loop(("a" * 24 + "b" * 75 + "c") * 3)
+
+
+def by_definition(text):
+    """Every passage tried at every length, and white space at the end allowed for."""
+    text = text.rstrip()
+    for length in range(SHORTEST, len(text) + 1):
+        tail = text[-length:]
+        for period in range(1, (length + 1) // REPETITIONS + 1):
+            if tail[period:] == tail[:-period]:
+                return True
+    return False
+
+
+@given(
+    begun=st.text("ab ", max_size=20),
+    unit=st.text("ab ", min_size=1, max_size=30),
+    times=st.integers(1, 110),
+    cut=st.integers(0, 30),
+    ending=st.sampled_from(["", "", " ", "b", "c"]),
+)
+def test_loops_are_those_of_the_definition(begun, unit, times, cut, ending):
+    text = (begun + unit * times + unit[:cut] + ending)[-250:]
+    assert ends_in_loop(text) == by_definition(text)
+    assert ENDING + (SHORTEST + 1) // REPETITIONS <= SHORTEST

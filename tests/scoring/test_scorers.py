@@ -69,6 +69,15 @@ def test_exact_keeps_several_words_in_order():
             "B: 7",
         ),
         *(r"\boxed{B}", r"A or C? \boxed{B}", r"\boxed{A} wait \boxed{(B)}", r"\boxed{\boxed{B}}", "I'm sure: B"),
+        *(
+            "I think the answer is B.",
+            "I choose B",
+            "B. A dog",
+            "A dog is what is asked for, so B",
+            "Option B is right",
+        ),
+        *("The answer is (B) because A is wrong.", "A or C?\nThe answer is A.\nNo.\n**Answer:** B\nC is too long."),
+        *("The correct answer is: **B) Paris**, and not C.", "A? The answer is option B", "Answer: B\n\nA is wrong."),
     ],
 )
 def test_letter_accepts(answer):
@@ -92,6 +101,8 @@ def test_letter_accepts(answer):
         r"\boxed{A} B",
         r"\boxed{}",
         "...",
+        *("The answer is B or C", "The answer is (B), (C)", "The answer is not B but C", "Answer: A and B"),
+        *("I do not know", "A hard question", "the answer is B2 or C", "The answer is B. No, the answer is C."),
     ],
 )
 def test_letter_refuses(answer):

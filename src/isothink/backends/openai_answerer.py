@@ -132,8 +132,10 @@ class ServedAnswerer:
             text = self._text(choice, ids, response.address)
             has_ended = choice.finish == "end"
             counted = ids if ids is not None else self._encoded(text, has_ended=has_ended)
-            told = choice.usage("completion_tokens")
-            tokens = len(counted) if told is None else told
+            told = choice.usage("completion_tokens") or 0  # some servers count nothing (BerriAI/litellm#41849)
+            tokens = max(told, len(counted)) if ids is not None or not told else told
+            if ids is None and not told and not has_ended:  # encoded again, a text can have other tokens than it had
+                tokens = min(tokens, most_tokens)
             if tokens > most_tokens:
                 raise StepError(
                     f"{response.address}: found an answer of {tokens} tokens, allowed are {most_tokens}, as was asked",

@@ -79,6 +79,7 @@ class TransformersAnswerer:
                 return []
             del left[writing]
             receive(writing.key, self._generation(writing))
+            writing.release()
         if not is_out_of_memory(error):
             raise StepError(f"the student fails: {first_line(error)}") from error
         if self._rows == 1:

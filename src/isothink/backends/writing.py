@@ -29,6 +29,10 @@ class Writing:
         if self.started is None:
             self.started = time.perf_counter()
 
+    def release(self) -> None:
+        """Lets go of what was written and drawn, once it is handed over: of many long answers that is gigabytes."""
+        self.output, self.draws = [], None
+
     @property
     def seconds(self) -> float:
         """Since it was begun."""

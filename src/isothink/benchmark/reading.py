@@ -26,6 +26,8 @@ Fault = Literal["unreadable_row", "uneven_lists", "empty_prompt", "bad_options",
 
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _LETTERED = re.compile(r"\s*\(?([A-Za-z])\s?[).:]\s*")
+_INDEX = re.compile(r"([0-9]{1,2})(?:\.0)?")
+"""As text; pandas writes `2.0` into a CSV file where another row of the column is empty."""
 _MOST_COLUMNS_SHOWN = 20
 _LONGEST_NAME = 64
 
@@ -107,9 +109,9 @@ def choose_items(items: Iterable[Item], *, limit: int, seed: int) -> list[Item]:
 
 
 def _nothing(found: ReadItems, benchmark: Benchmark, place: str) -> UsageError:
-    if found.others == found.rows and found.rows:
+    if found.others and set(found.faults) <= {"unreadable_row"}:
         wanted = " and ".join(f"{column} of {', '.join(values)}" for column, values in benchmark.where.items())
-        return UsageError(f"{benchmark.name}: none of the {found.rows} rows of {place} has {_shortened(wanted, 200)}")
+        return UsageError(f"{benchmark.name}: none of the {found.others} rows of {place} has {_shortened(wanted, 200)}")
     first = next((faults.first for faults in found.faults.values()), "")
     return UsageError(f"{benchmark.name}: none of the {found.rows} rows of {place} makes an item", hint=first)
 
@@ -139,7 +141,7 @@ def _columns(benchmark: Benchmark) -> Iterator[tuple[str, str]]:
 
 def _require_columns(values: dict[str, Any], benchmark: Benchmark, place: str) -> None:
     for key, column in _columns(benchmark):
-        if _has(values, column):
+        if _has(values, column) or column in benchmark.empty:  # rows of JSON may leave out what may be empty
             continue
         found = [name for name in _names(values) if name]
         more = f" and {len(found) - _MOST_COLUMNS_SHOWN} more" if len(found) > _MOST_COLUMNS_SHOWN else ""
@@ -166,6 +168,8 @@ def _has(values: dict[str, Any], column: str) -> bool:
         return True
     head, dot, rest = column.partition(".")
     inner = values.get(head) if dot else None
+    if dot and head in values and inner is None:  # a mapping that this row has not
+        return True
     if isinstance(inner, list):  # an empty one says nothing of its columns
         return all(isinstance(each, dict) and _has(each, rest) for each in inner)
     return isinstance(inner, dict) and _has(inner, rest)
@@ -297,7 +301,12 @@ def _references(values: dict[str, Any], options: list[str] | None, benchmark: Be
         return [_instructions(values, benchmark)]
     if settings.gives == "answers":
         return _several(values, benchmark)
-    text = cell_reference(_cell(values, settings.column), settings.after)
+    value = _cell(values, settings.column)
+    if isinstance(value, dict) or (isinstance(value, list) and len(value) > 1):
+        # as a text it would be a reference that no answer equals
+        kind = f"a list of {len(value)}, which gives: answers takes" if isinstance(value, list) else "a mapping"
+        raise _RowError("bad_reference", f"column {settings.column!r} holds {kind}, allowed is one answer")
+    text = cell_reference(value, settings.after)
     if text is None and settings.may_be_empty:
         return [""]
     if text is None:
@@ -354,9 +363,8 @@ def _right_option(text: str, values: dict[str, Any], options: list[str], benchma
     if gives == "answer":
         return _LETTERS.index(_checked(text, benchmark))
     if gives in ("index_from_0", "index_from_1"):
-        if not (text.isascii() and text.isdigit() and len(text) <= 2):
-            return None
-        return int(text) - (gives == "index_from_1")
+        index = _INDEX.fullmatch(text)
+        return None if index is None else int(index[1]) - (gives == "index_from_1")
     labels = benchmark.options.labels if benchmark.options is not None else None
     named = options if gives == "option" or labels is None else _list(values, labels)
     return named.index(text) if named.count(text) == 1 else None

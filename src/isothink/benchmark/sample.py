@@ -15,12 +15,12 @@ Verify = Callable[[Sequence[Check]], Sequence[CheckResult]]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answered:
-    """One answer of a student to an item, and what serving it costs."""
+    """One answer of a student to an item, and what serving it costs; None where it could not be had."""
 
     item: Item
     repeat: int
     generation: Generation
-    inference_flops: float
+    inference_flops: float | None
 
 
 def score_generations(

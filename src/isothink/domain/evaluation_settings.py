@@ -101,12 +101,18 @@ class ServedAnswers(StudyRecord):
     base_urls: BaseUrls
     """Addresses that serve all students, up to and with `/v1`; that with the fewest requests in flight goes first."""
     model: Annotated[Words, AfterValidator(_template)] = "{cell}"
-    """The name under which a student is served, with `{cell}`, `{student}`, `{arm}`, `{budget}` or `{seed}` in it."""
+    """The name under which a student is served, with `{cell}`, `{student}`, `{arm}`, `{budget}` or `{seed}` in it; each
+    cell has one of its own."""
     api_key_variable: Variable | None = None
     """The environment variable that holds the key for `Authorization: Bearer`."""
     headers_from_environment: dict[Words, Variable] = Field(default_factory=dict)
     """Further headers, each with the environment variable that holds its value."""
     requests: Requests = Requests()
+
+    @property
+    def placeholders(self) -> frozenset[str]:
+        """Those that stand in `model`."""
+        return frozenset(name for _, name, _, _ in Formatter().parse(self.model) if name is not None)
 
 
 AnswererSettings = Annotated[LocalAnswers | VllmAnswers | ServedAnswers, Field(discriminator="backend")]

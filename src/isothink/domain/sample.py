@@ -59,7 +59,8 @@ class Sample(Record):
     """One answer of one cell to one item, scored from 0 to 1; None where no score could be had (`error` says why).
 
     `is_looping` is true where the text ends in a passage that it repeats (domain/loops.py). `votes` are a jury's, as
-    a JSON list of `{judge, verdict, error}`; None where none was asked.
+    a JSON list of `{judge, verdict, error}`; None where none was asked. What an answer that could not be had cost is
+    not known: its `inference_flops` are None.
     """
 
     cell: str
@@ -81,6 +82,6 @@ class Sample(Record):
     prompt_tokens: int
     trace_tokens: int
     answer_tokens: int
-    inference_flops: float
+    inference_flops: float | None
     seconds: float
     votes: str | None = None

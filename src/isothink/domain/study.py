@@ -242,6 +242,28 @@ class Study(PairStudy):
             )
         return self
 
+    @model_validator(mode="after")
+    def _every_cell_is_served_by_its_name(self) -> "Study":
+        """Cells under one name would be one model's answers, compared with themselves."""
+        answerer, budgets = self.evaluation.answerer, self.budgets
+        if not isinstance(answerer, ServedAnswers) or "cell" in answerer.placeholders:
+            return self
+        several = {
+            "student": len(self.students),
+            "arm": len(self.arms),
+            "budget": len(budgets.training_flops or budgets.samples or budgets.fractions or ()),
+            "seed": max(len(self.seeds_of(arm)) for arm in self.arms),
+        }
+        for name, count in several.items():
+            if count > 1 and name not in answerer.placeholders:
+                raise PydanticCustomError(
+                    "answerer",
+                    'evaluation.answerer.model: found "{model}", which calls the cells of {count} {name}s alike,'
+                    " allowed is a name for every cell, as {cell} is",
+                    {"model": answerer.model, "count": count, "name": name, "cell": "{cell}"},
+                )
+        return self
+
     def seeds_of(self, arm: str) -> range:
         """The seeds that `arm` is trained with."""
         return range(self.seeds.arms.get(arm, self.seeds.default))

@@ -68,6 +68,5 @@ def _unscored(workings: Workings, family: str) -> tuple[str, ...]:
     if not members.configurations:
         return ()
     columns = np.concatenate([part.columns for part in members.benchmarks])
-    absent = int((~np.isfinite(members.observations.correct[np.ix_(members.rows, columns)])).sum())
-    total = members.rows.size * columns.size
+    absent, total = members.observations.count_unscored(members.rows, columns)
     return (f"{family}: {absent} of {total} answers have no score and are left out",) if absent else ()

@@ -101,4 +101,4 @@ def is_edge(family: Family, item: Configuration, students: Sequence[str]) -> boo
 def _unscored(family: Family, item: Configuration) -> int:
     """Answers without a score, over all seeds."""
     columns = np.concatenate([part.columns for part in family.benchmarks])
-    return int((~np.isfinite(family.observations.correct[np.ix_(np.array(item.rows), columns)])).sum())
+    return family.observations.count_unscored(np.array(item.rows), columns)[0]

@@ -8,12 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from isothink.evidence.observations import CellFacts, Floats, Observations
+from isothink.evidence.observations import CellFacts, Floats, Integers, Observations
 from isothink.evidence.record import MissingCell
-
-Integers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True)

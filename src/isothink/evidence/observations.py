@@ -8,6 +8,7 @@ import numpy.typing as npt
 from isothink.domain.record import Record
 
 Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
 
 
 class CellFacts(Record):
@@ -45,8 +46,9 @@ class ItemFacts(Record):
 class Observations:
     """Scores of C cells on I items; every array has the shape [C, I], averaged over repeats, NaN where no answer is.
 
-    `correct` is 0 to 1; `truncated`, `looping` and `thinking` are shares; token counts are per answer;
-    `inference_flops` holds one array per FLOPs convention.
+    `correct` is 0 to 1; `truncated`, `looping` and `thinking` are shares, `truncated` that of the answers with a score,
+    whose accuracy it bounds; token counts are per answer; `inference_flops` holds one array per FLOPs convention.
+    `answers` counts the answers to each item and `unscored` those without a score; without these two each was one.
     """
 
     cells: tuple[CellFacts, ...]
@@ -59,3 +61,12 @@ class Observations:
     trace_tokens: Floats
     answer_tokens: Floats
     inference_flops: dict[str, Floats]
+    answers: Floats | None = None
+    unscored: Floats | None = None
+
+    def count_unscored(self, rows: Integers, columns: Integers) -> tuple[int, int]:
+        """How many answers of these cells to these items have no score, and of how many."""
+        place = np.ix_(rows, columns)
+        if self.answers is None or self.unscored is None:
+            return int((~np.isfinite(self.correct[place])).sum()), rows.size * columns.size
+        return int(self.unscored[place].sum()), int(self.answers[place].sum())

@@ -112,7 +112,11 @@ def _without_scores(observations: Observations) -> tuple[Observations, tuple[Mis
     lost = [cell for row, cell in enumerate(observations.cells) if row not in set(keep)]
     arrays = {
         name: getattr(observations, name)[keep]
-        for name in ("correct", "truncated", "looping", "thinking", "prompt_tokens", "trace_tokens", "answer_tokens")
+        for name in (
+            *("correct", "truncated", "looping", "thinking", "prompt_tokens", "trace_tokens", "answer_tokens"),
+            *("answers", "unscored"),
+        )
+        if getattr(observations, name) is not None
     }
     kept = Observations(
         cells=tuple(observations.cells[row] for row in keep),

@@ -11,7 +11,7 @@ from isothink.compute.architecture import Architecture
 from isothink.compute.flops import decode_flops, prefill_flops
 from isothink.corpus.lengths import CorpusLengths, Integers
 from isothink.domain.arm import Arm, Plain, Sequential, parse_arm
-from isothink.domain.evaluation_settings import AnswerSampling, Evaluation
+from isothink.domain.evaluation_settings import AnswerSampling, Evaluation, ServedAnswers
 from isothink.domain.study import Study
 from isothink.plan.budgets import FlopsCap, SampleCap, file_name
 from isothink.plan.path import Infeasible
@@ -182,6 +182,8 @@ def answers_identity(study: Study, arm: str, leaf: str) -> str:
             "sampling": _sampling(settings.sampling_of(arm)),
             "seed": None if settings.sampling_of(arm) == "greedy" else settings.seed,
             "answerer": settings.answerer.backend,
+            # the model that was asked: with a name that was wrong at first, another one's answers would stay
+            **({"model": settings.answerer.model} if isinstance(settings.answerer, ServedAnswers) else {}),
         }
     )
 

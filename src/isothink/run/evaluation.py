@@ -2,6 +2,7 @@
 
 An answer is in a journal as soon as it ends, so that an interruption costs what was in flight. run/step.py removes the
 journal when the samples are there, which hold the same; what another jury or more repeats need again is read from them.
+An answer that could not be had is asked for again by every later attempt and evaluation.
 """
 
 import time
@@ -51,6 +52,7 @@ def evaluate(
     identity = answers_identity(study, cell.arm, cell.path[-1])
     started = time.perf_counter()
     with Journal(workspace.folder.answers(identity)) as journal:
+        journal.forget_failures()  # or a server that was repaired would never be asked again
         _take_over(workspace.folder, identity, journal)
         spending = _Spending(workspace.architecture(cell.student), attempt)
         answers = _answer(workspace, cell, items, journal, spending)
@@ -64,7 +66,7 @@ def evaluate(
     row = LedgerRow(
         phase=phase,
         step=str(cell.samples),
-        flops=sum(answered.inference_flops for answered in answers),
+        flops=sum(answered.inference_flops or 0.0 for answered in answers),
         hardware_flops=None,
         tokens=sum(map(_tokens, (answered.generation for answered in answers))),
         seconds=seconds,
@@ -89,25 +91,29 @@ class _Spending:
         self._attempt = attempt
         self._flops, self._tokens = 0.0, 0
 
-    def flops(self, answer: Generation) -> float:
-        """Prefill and decoding of one answer."""
+    def flops(self, answer: Generation) -> float | None:
+        """Prefill and decoding of one answer; None for one that could not be had, whose cost nobody knows."""
+        if answer.stop_reason == "failed":
+            return None
         return float(inference_flops(self._architecture, answer.prompt_tokens, answer.output_tokens))
 
     def take_over(self, answers: Sequence[Generation], seconds: float) -> None:
         """Notes what earlier attempts had answered, which was not wasted."""
         self._attempt.taken_over = Spent(
-            flops=sum(map(self.flops, answers)), tokens=sum(map(_tokens, answers)), seconds=seconds
+            flops=sum(self.flops(answer) or 0.0 for answer in answers),
+            tokens=sum(map(_tokens, answers)),
+            seconds=seconds,
         )
 
     def add(self, answer: Generation) -> None:
         """Notes an answer of this attempt."""
-        self._flops += self.flops(answer)
+        self._flops += self.flops(answer) or 0.0
         self._tokens += _tokens(answer)
         self._attempt.spent(self._flops, self._tokens)
 
 
 def _tokens(answer: Generation) -> int:
-    return answer.prompt_tokens + answer.output_tokens
+    return 0 if answer.stop_reason == "failed" else answer.prompt_tokens + answer.output_tokens
 
 
 def _answer(
@@ -181,16 +187,16 @@ def _take_over(folder: RunFolder, identity: str, journal: Journal) -> None:
             continue
         for key, answer in _sampled(folder.step_folder("samples", str(manifest["id"])) / SAMPLES_FILE):
             if key not in journal:
-                journal.append(key, answer.model_dump(mode="json"), failed=answer.stop_reason == "failed")
+                journal.append(key, answer.model_dump(mode="json"))
 
 
 def _sampled(path: Path) -> Iterator[tuple[str, Generation]]:
     for row in read_columns(path).to_pylist():
-        yield f"{row['item']}-{row['repeat']}", _generation(row)
+        if row["stop_reason"] != "failed":
+            yield f"{row['item']}-{row['repeat']}", _generation(row)
 
 
 def _generation(row: Mapping[str, object]) -> Generation:
     facts = {name: row[name] for name in ("text", "stop_reason", "prompt_tokens", "trace_tokens", "seconds")}
     tokens = int(str(row["trace_tokens"])) + int(str(row["answer_tokens"]))
-    error = row["error"] if row["stop_reason"] == "failed" else None
-    return Generation.model_validate({**facts, "output_tokens": tokens, "error": error})
+    return Generation.model_validate({**facts, "output_tokens": tokens})

@@ -3,7 +3,7 @@
 Each judge has a journal of its votes in the run folder, `votes/ID`, named by what decides a vote: the model, its
 request, its sampling. Rows are keyed by the prompt that the judge reads, so that no judge is asked twice for the same
 answer to the same question, whichever student gave it and however often a run is interrupted. A vote that could not be
-had is asked for again by the next evaluation that needs it.
+had is asked for again by the next attempt or evaluation that needs it: its judge may have been repaired.
 
 A vote's cost belongs to the evaluation that asked for it. One that finds a vote in the journal pays nothing, so that
 the rows of the ledger add up to what was paid, by whichever of its users came first.
@@ -214,17 +214,20 @@ def _votes(
         def receive(question: JudgeQuestion, judged: Judged) -> None:
             nonlocal heard
             now = time.perf_counter()
+            earlier = journal.get(question.key) or {"step": None}
+            # what an earlier attempt at this step paid for a vote that it had not
+            usage, seconds = (earlier["usage"], earlier["seconds"]) if earlier["step"] == step else ((), 0.0)
             row = {
                 "step": step,
                 "verdict": judged.vote.verdict,
                 "error": judged.vote.error,
-                "usage": judged.usage,
-                "seconds": now - heard,
+                "usage": (*usage, *judged.usage),
+                "seconds": seconds + now - heard,
             }
             heard = now
             journal.append(question.key, row, failed=judged.vote.verdict is None)
 
-        missing = [question for question in questions if not _has_vote(journal.get(question.key), step)]
+        missing = [question for question in questions if not _has_vote(journal.get(question.key))]
         if missing:
             juror.judge_all(missing, receive)
         votes = {}
@@ -237,8 +240,8 @@ def _votes(
         return votes
 
 
-def _has_vote(row: dict[str, Any] | None, step: str) -> bool:
-    return row is not None and (row["verdict"] is not None or row["step"] == step)
+def _has_vote(row: dict[str, Any] | None) -> bool:
+    return row is not None and row["verdict"] is not None
 
 
 @dataclass(kw_only=True)

@@ -33,7 +33,8 @@ THINKING = ("closed", "orphan_close", "unclosed")
 class Scores:
     """One cell's answers; arrays of shape [items], NaN where an item has none.
 
-    `lengths` holds the item's place, the prompt tokens and the output tokens of each answer, repeats one by one.
+    `answers` and `unscored` count. `lengths` holds the item's place, the prompt tokens and the output tokens of each
+    answer, repeats one by one.
     """
 
     correct: Floats
@@ -43,6 +44,8 @@ class Scores:
     prompt_tokens: Floats
     trace_tokens: Floats
     answer_tokens: Floats
+    answers: Floats
+    unscored: Floats
     lengths: tuple[tuple[int, int, int], ...]
 
 
@@ -70,6 +73,8 @@ def observe(workspace: Workspace) -> tuple[Observations, tuple[MissingCell, ...]
         prompt_tokens=stack("prompt_tokens"),
         trace_tokens=stack("trace_tokens"),
         answer_tokens=stack("answer_tokens"),
+        answers=stack("answers"),
+        unscored=stack("unscored"),
         inference_flops=_inference_flops(workspace, complete, scores, shape),
     )
     return observations, missing_cells(plan, workspace.folder)
@@ -101,17 +106,24 @@ def _scores(folder: RunFolder, cell: PlannedCell, items: tuple[Item, ...]) -> Sc
     # an answer that could not be had says nothing of the student: neither of its score nor of its lengths
     rows = [(position[row["item"]], row) for row in table if row["stop_reason"] != "failed"]
 
+    places = [position[row["item"]] for row in table]
+
     def column(value: Callable[[dict[str, Any]], float | None]) -> Floats:
         return _item_means([(place, value(row)) for place, row in rows], len(items))
 
     return Scores(
         correct=column(lambda row: row["score"]),
-        truncated=column(lambda row: row["stop_reason"] == "length"),
+        # of the same answers as the accuracy that it bounds
+        truncated=column(lambda row: None if row["score"] is None else row["stop_reason"] == "length"),
         looping=column(lambda row: row["is_looping"]),
         thinking=column(lambda row: row["think_state"] in THINKING),
         prompt_tokens=column(lambda row: row["prompt_tokens"]),
         trace_tokens=column(lambda row: row["trace_tokens"]),
         answer_tokens=column(lambda row: row["answer_tokens"]),
+        answers=np.bincount(places, minlength=len(items)).astype(np.float64),
+        unscored=np.bincount(
+            [place for place, row in zip(places, table, strict=True) if row["score"] is None], minlength=len(items)
+        ).astype(np.float64),
         lengths=tuple((place, row["prompt_tokens"], row["trace_tokens"] + row["answer_tokens"]) for place, row in rows),
     )
 

@@ -158,7 +158,10 @@ def _validated(
             )
         )
     tagged = sum(THINK_OPEN in item.prompt or THINK_CLOSE in item.prompt for item in items)
-    found = [*findings, f"{tagged} prompts hold a think tag of their own"] if tagged else list(findings)
+    holding = (
+        "1 prompt holds a think tag of its own" if tagged == 1 else f"{tagged} prompts hold a think tag of their own"
+    )
+    found = [*findings, holding] if tagged else list(findings)
     return BenchmarkValidation(
         benchmark=first.benchmark,
         family=first.family,

@@ -13,8 +13,17 @@ from isothink.scoring.instructions import read_instructions
 from isothink.scoring.math_answer import extract_math, extract_math_reference
 from isothink.scoring.number_answer import extract_number, read_number
 
-# A capital that stands alone: not part of a word or of a contraction such as "I'm".
-_LONE_CAPITAL = re.compile(r"(?<![\w'’])[A-Z](?![\w]|['’]\w)")
+# A capital that stands alone: not part of a word or of a contraction such as "I'm", nor a pronoun or an article, as in
+# "I think" and "A dog"; "A is right" names an option.
+_LONE_CAPITAL = re.compile(
+    r"(?<![\w'’])(?:[B-HJ-Z]|[AI](?!\s+(?!(?:is|was|and|or|because|since|as)\b)[a-z]))(?!\w|['’]\w)"
+)
+_MARKER = re.compile(r"(?i:\banswer[ \t*_]{0,8}(?:is\b|[:：]))")
+# The letter right behind a marker, unless another one is joined to it, as in "A or B".
+_CHOSEN = re.compile(
+    r"[^\w\n]{0,12}(?:(?i:option|choice)\s{1,2}\W{0,2})?(?P<letter>[A-Z])(?!\w|['’]\w)"
+    r"(?![ \t,/&()*]{1,4}(?:(?:or|and|nor)[ \t(]{1,3})?[A-Z](?!\w))"
+)
 _ONLY_A_LETTER = re.compile(r"[^\w]*([A-Za-z])[^\w]*")
 
 
@@ -26,14 +35,19 @@ def extract_exact(answer: str) -> str | None:
 def extract_letter(answer: str) -> str | None:
     """The one letter that the answer names: `B`, `(B)`, `B.`, `the answer is B`, or `b` with nothing around it.
 
-    None where it names no letter, or several: an answer that lists the options has not chosen among them.
+    Of several, the one right behind the last `answer is` or `Answer:`. None where it names no letter, or several
+    otherwise: an answer that lists the options has not chosen among them.
     """
     text = final(answer).strip()
     only = _ONLY_A_LETTER.fullmatch(text) if len(text) <= 20 else None
     if only is not None:
         return only[1].upper()
-    letters = set(_LONE_CAPITAL.findall(text))
-    return letters.pop() if len(letters) == 1 else None
+    letters = {match[0] for match in _LONE_CAPITAL.finditer(text)}
+    if len(letters) == 1:
+        return letters.pop()
+    markers = list(_MARKER.finditer(text))
+    chosen = _CHOSEN.match(text, markers[-1].end()) if markers else None
+    return None if chosen is None else str(chosen["letter"])
 
 
 def extract_span(answer: str) -> str:
