@@ -183,6 +183,7 @@ MEANT = {
     ("output", "../x"),
     ("output", "x" * 300),
     ("resources.flops_per_second", "None"),
+    ("evaluation.sampling", "{}"),
 }
 """What these keys do allow of the values above."""
 ONE_OF_SEVERAL = {("budgets.training_flops", "None"), ("students[0].architecture", "None")}

@@ -279,7 +279,7 @@ def list_parts(kind: options.Kind, json: options.Json = False) -> None:
 def validate(benchmark: options.Benchmark, limit: options.CheckedItems = None, json: options.Json = False) -> None:
     """Read a benchmark's rows, show a prompt, and prove that its gold answers score 1 and others 0.
 
-    Example: isothink validate gsm8k --limit 100
+    Example: isothink validate studies/gsm8k/test.yaml
     """
     from isothink import api
     from isothink.cli.validate import print_validation
