@@ -154,9 +154,9 @@ HOSTILE += [
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: repr(text[:8]))
 @pytest.mark.parametrize("answer_format", ["exact", "letter"])
 def test_large_hostile_texts_are_wrong_at_once(text, answer_format):
-    start = time.perf_counter()
+    start = time.process_time()
     assert not score(item("C", answer_format), text).correct
-    assert time.perf_counter() - start < 1.0
+    assert time.process_time() - start < 1.0
 
 
 @given(st.text() | st.text(alphabet="\\boxed{}AB ()'\n"), st.sampled_from(["exact", "letter"]))
