@@ -166,6 +166,28 @@ def test_an_arm_that_is_asked_differently_is_a_confound(planned):
     assert planned("evaluation.arms={reasoning: {max_new_tokens: 12}}")[0].study.evaluation.departures == ()
 
 
+def test_families_of_the_study_s_own_train_and_ask_nothing_anew(planned, asked):
+    before, step = planned()
+    execute_step(before, step)
+    asked.clear()
+    workspace, other = planned("evaluation.families={mine: [capital, chain]}")
+    assert other != step and [one.id for one in workspace.plan.segments] == [one.id for one in before.plan.segments]
+    execute_step(workspace, other)
+    assert asked == []
+    families = {row["benchmark"]: row["family"] for row in rows_of(workspace.folder, other)}
+    assert families == {"capital": "mine", "chain": "mine", "largest": "lookup-mc"}
+
+
+def test_a_family_of_tasks_that_nobody_answers_is_refused(tmp_path):
+    write_tiny(tmp_path)
+    for families, problem in [
+        ("{mine: [parity]}", 'evaluation.families.mine[0]: found "parity", allowed are those of evaluation.tasks: capital'),
+        ("{mine: [chain], yours: [chain]}", 'evaluation.families.yours[0]: found "chain", which is in family mine'),
+    ]:
+        refused = isothink("plan", "tiny.yaml", f"evaluation.families={families}", cwd=tmp_path)
+        assert refused.returncode == 2 and problem in refused.stderr
+
+
 def test_samples_are_exported_as_lm_eval_writes_them(planned, tmp_path):
     workspace, step = planned(DRAWN, "evaluation.repeats=2")
     execute_step(workspace, step)

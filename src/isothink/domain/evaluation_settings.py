@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Json
 from pydantic_core import PydanticCustomError
 
 from isothink.domain.benchmark_settings import Benchmark
-from isothink.domain.study_record import Count, Seed, StudyRecord, Words, distinct
+from isothink.domain.study_record import Count, Name, Seed, StudyRecord, Words, distinct
 from isothink.domain.teacher_settings import BaseUrls, Requests, TeacherArchitecture, Variable, open_fields
 
 MODEL_PLACEHOLDERS = ("cell", "student", "arm", "budget", "seed")
@@ -167,6 +167,10 @@ class Evaluation(StudyRecord):
     """Procedural tasks and published benchmarks by name, benchmark files (`.yaml`) by path."""
     benchmarks: Annotated[tuple[Benchmark, ...], Field(strict=False)] = ()
     """What those of `tasks` say that are benchmarks; filled in when the study is read."""
+    families: dict[Name, Annotated[tuple[Words, ...], Field(min_length=1, strict=False), AfterValidator(distinct)]] = (
+        Field(default_factory=dict)
+    )
+    """Families of the study's own: tasks that are averaged and get one verdict, in place of what their files say."""
     items_per_task: Count
     seed: Seed = 0
     """Chooses the items, and draws the tokens of answers that are not greedy."""
@@ -205,6 +209,10 @@ class Evaluation(StudyRecord):
                     f" {drawing_text(self.sampling)}: a confound."
                 )
         return tuple(found)
+
+    def family_of(self, task: str, own: str) -> str:
+        """The family of a task, whose `own` is what its file or generator says."""
+        return next((name for name, tasks in self.families.items() if task in tasks), own)
 
     def cap(self, arm: str) -> int:
         """The cap on new tokens of an arm."""

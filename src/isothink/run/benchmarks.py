@@ -5,7 +5,7 @@ that a run folder that was moved still knows its items. Nothing is loaded before
 """
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -67,8 +67,23 @@ def resolve_benchmarks(study: PairStudy, folder: Path) -> PairStudy:
         changes["training"] = study.training.model_copy(update={"learning_rate": sweep})
     names.require_all_used()
     _require_jury(study, names.found.values())
-    update = {"tasks": tasks, "benchmarks": tuple(names.found.values())}
+    given = study.evaluation.families
+    families = {name: names.resolved(f"evaluation.families.{name}", chosen) for name, chosen in given.items()}
+    _require_tasks_of_families(families, tasks)
+    update = {"tasks": tasks, "families": families, "benchmarks": tuple(names.found.values())}
     return study.model_copy(update={"evaluation": study.evaluation.model_copy(update=update), **changes})
+
+
+def _require_tasks_of_families(families: Mapping[str, tuple[str, ...]], tasks: tuple[str, ...]) -> None:
+    """Refuses a family of a task that nobody answers, and a task in two of them."""
+    seen: dict[str, str] = {}
+    for name, chosen in families.items():
+        for index, task in enumerate(chosen):
+            place = f'evaluation.families.{name}[{index}]: found "{task}"'
+            if task not in tasks:
+                raise StudyError(f"{place}, allowed are those of evaluation.tasks: {', '.join(tasks)}")
+            if seen.setdefault(task, name) != name:
+                raise StudyError(f"{place}, which is in family {seen[task]} already, allowed is one family for each")
 
 
 def _require_jury(study: Study, benchmarks: Iterable[Benchmark]) -> None:

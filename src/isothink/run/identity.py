@@ -105,7 +105,8 @@ def _items(study: Study) -> dict[str, Any]:
     settings = study.evaluation
     recipe = settings.model_dump(include={"tasks", "items_per_task", "seed"})
     benchmarks = [benchmark_recipe(each) for each in settings.benchmarks if each.name in settings.tasks]
-    return {**recipe, "benchmarks": benchmarks} if benchmarks else recipe
+    families = settings.model_dump(include={"families"}) if settings.families else {}
+    return {**recipe, **families, "benchmarks": benchmarks} if benchmarks else {**recipe, **families}
 
 
 def _prompts(study: PairStudy) -> dict[str, Any]:

@@ -28,13 +28,20 @@ def items_of(study: Study, tasks: Sequence[str], *, limit: int, seed: int) -> tu
     items: list[Item] = []
     for task in tasks:
         if task not in benchmarks:
-            items.extend(procedural_items([task], items_per_benchmark=limit, seed=seed))
-            continue
-        chosen = benchmark_items(benchmarks[task], limit=limit, seed=seed)
-        if study.tokenizer.backend == "words":
-            _require_words(chosen, task)
-        items.extend(chosen)
+            chosen = tuple(procedural_items([task], items_per_benchmark=limit, seed=seed))
+        else:
+            chosen = benchmark_items(benchmarks[task], limit=limit, seed=seed)
+            if study.tokenizer.backend == "words":
+                _require_words(chosen, task)
+        items.extend(_in_family(study, task, chosen))
     return tuple(items)
+
+
+def _in_family(study: Study, task: str, items: Sequence[Item]) -> Sequence[Item]:
+    """The items in the family that the study puts their task in."""
+    own = items[0].family if items else ""
+    family = study.evaluation.family_of(task, own)
+    return items if family == own else [item.model_copy(update={"family": family}) for item in items]
 
 
 def validation_items(study: Study, settings: SweepValidation) -> tuple[Item, ...]:
