@@ -2,7 +2,7 @@
 
     python benchmarks/evaluation.py                              against one `generate` call per prompt; one thread
     python benchmarks/evaluation.py --student 29k --rounds 5
-    python benchmarks/evaluation.py --model FOLDER --rounds 1    against lm-eval's `hf` backend; all cores
+    python benchmarks/evaluation.py --model FOLDER               against lm-eval's `hf` backend; all cores
 
 With a model (`python scripts/small_student.py FOLDER` writes one): see lm_eval_comparison.py. Without: each student of
 the quickstart study is first trained for a moment on reasoning answers, so that its answers vary and end; then both
@@ -101,20 +101,20 @@ def measure_model(options: argparse.Namespace) -> None:
     for scenario in lm_eval_comparison.scenarios(
         options.items, options.max_new_tokens, options.mixed_items, options.mixed_max_new_tokens
     ):
-        lm_eval_comparison.compare(contest, scenario, options.rounds)
+        lm_eval_comparison.compare(contest, scenario, options.rounds or 1)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--student", action="append", help="a student of the ladder; may be given several times")
     parser.add_argument("--steps", type=int, default=300, help="optimizer steps before the comparison")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, help="3 by default, with a model 1")
     parser.add_argument("--batch-size", type=int, help="prompts to a batch; the study's by default")
     lm_eval = parser.add_argument_group("against lm-eval")
     lm_eval.add_argument("--model", type=Path, help="a folder with a chat model's weights and tokenizer")
     lm_eval.add_argument("--items", type=int, default=100, help="questions of GSM8K")
     lm_eval.add_argument("--max-new-tokens", type=int, default=128)
-    lm_eval.add_argument("--mixed-items", type=int, default=48, help="prompts with long and short answers")
+    lm_eval.add_argument("--mixed-items", type=int, default=32, help="prompts with long and short answers")
     lm_eval.add_argument("--mixed-max-new-tokens", type=int, default=512)
     options = parser.parse_args()
     if options.model is not None:
@@ -131,7 +131,7 @@ def main() -> None:
             train_briefly(quickstart, student, options.steps, Path(folder))
             answering = Answering(folder=Path(folder), names={}, batch_size=batch_size)
             answerer = TransformersAnswerer(LocalAnswers(backend="transformers"), answering, WordsTokenizer())
-            compare(answerer, prompts, evaluation.max_new_tokens, options.rounds)
+            compare(answerer, prompts, evaluation.max_new_tokens, options.rounds or 3)
 
 
 if __name__ == "__main__":
