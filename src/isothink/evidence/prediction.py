@@ -19,8 +19,8 @@ from isothink.evidence.value_scale import from_line, noise, to_line
 LEVEL = 0.90
 FEWEST_FOR_TWO_SIZES = 3
 """Hold-outs of other series that must have been predicted before a series of only two sizes is."""
-LARGE_TURN = 0.5
-"""In logits, weighted down near the ends: a series that falls and rises by this much ..."""
+LARGE_TURN = 0.3
+"""In logits, weighted down near the ends: a series that falls and rises by this much (about 7 points in the middle) ..."""
 EVEN_TURN = 0.5
 """... and by no less than this share of the larger of the two has turned, and no trend says where it goes."""
 STEP_BEYOND = 2.0
@@ -107,14 +107,14 @@ def _refusals(series: SizeSeries, choice: Choice, side: Side) -> list[str | None
         elif count == FEWEST_SIZES and choice.residuals < FEWEST_FOR_TWO_SIZES:
             reasons.append("two sizes only, and too few other series with three to say how far a trend is off")
         elif turn:
-            reasons.append("it falls and rises by like amounts: no trend says where it goes")
+            reasons.append("it falls and rises by too much for noise: no trend says where it goes")
         else:
             reasons.append(None)
     return reasons
 
 
 def _turned(series: SizeSeries) -> Booleans:
-    """Which series fall and rise by much, and by like amounts."""
+    """Which series fall and rise by too much for one trend."""
     base = series.base_caps()
     turned = []
     for values, cap in zip(series.values, base, strict=True):
