@@ -1,6 +1,8 @@
 """How far off `isothink predict` is on published tables: every size hidden in turn, and other choices beside it.
 
-    python scripts/measure_prediction.py FOLDER      a folder with scale_or_reason_accuracy.csv, qwen3_thinking_toggle.csv
+    python scripts/measure_prediction.py FOLDER
+
+The folder holds scale_or_reason_accuracy.csv and qwen3_thinking_toggle.csv.
 
 Prints the tables of docs/prediction.md. The second one changes one constant of the method at a time.
 """

@@ -70,7 +70,7 @@ def test_a_cap_that_was_reached_is_no_cap():
 def test_intervals_grow_with_the_distance_and_stay_between_zero_and_the_cap():
     generator = np.random.default_rng(3)
     noisy = np.clip(np.array(EXACT) + generator.normal(0, 0.02, (4, 5)), 0.01, 0.79)
-    at = (20.0, 70.0, 500.0, 1e6)
+    at = (20.0, 70.0, 500.0)
     found = predict(made(noisy, caps=EXACT_CAPS), COLUMNS, at=at).predictions[::4]
     lines = [to_line(np.array(cell.interval), np.array(0.9), "logit") for cell in found]
     widths = [high - low for low, high in lines]
@@ -113,6 +113,13 @@ def test_one_size_is_refused_and_the_others_are_not():
     found = predict(made(values), COLUMNS, at=(32.0,)).predictions
     assert found[2].predicted is None and found[2].interval is None and "one size" in found[2].refused
     assert all(cell.predicted is not None for index, cell in enumerate(found) if index != 2)
+
+
+@pytest.mark.parametrize("scale", ["logit", "log"])
+def test_sizes_far_beyond_all_others_are_refused(scale):
+    found = predict(made(EXACT, scale=scale), COLUMNS, at=(1e300, 1e-300, 1390.0)).predictions
+    assert all("factor of 100" in cell.refused and cell.predicted is None for cell in found[:8])
+    assert all(cell.predicted is not None for cell in found[8:])
 
 
 def test_two_sizes_are_enough_only_beside_others_with_three():

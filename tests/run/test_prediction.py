@@ -108,7 +108,7 @@ def test_empty_cells_are_missing_and_never_zero(path):
     table[2]["accuracy"] = ""
     found = predict(path, table)
     assert found.fits[0].sizes == (1.0, 3.0, 14.0)
-    assert "hold no value" in found.notes[0]
+    assert "no value" in found.notes[0]
     assert found.predictions[0].predicted > 50
 
 

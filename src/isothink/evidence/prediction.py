@@ -20,9 +20,11 @@ LEVEL = 0.90
 FEWEST_FOR_TWO_SIZES = 3
 """Hold-outs of other series that must have been predicted before a series of only two sizes is."""
 LARGE_TURN = 0.3
-"""In logits, weighted down near the ends: a series that falls and rises by this much (about 7 points in the middle) ..."""
+"""In logits, weighted down near the ends: a series that falls and rises by this much (7 points in the middle) ..."""
 EVEN_TURN = 0.5
 """... and by no less than this share of the larger of the two has turned, and no trend says where it goes."""
+FARTHEST = 100.0
+"""A size so many times beyond all that a series has is not predicted."""
 STEP_BEYOND = 2.0
 """Equations are those that would predict a size so many times the largest."""
 
@@ -73,8 +75,10 @@ def predict(
 def _forecast(series: SizeSeries, target: float) -> _Forecast:
     count = len(series.keys)
     found = {name: np.full(count, np.nan) for name in ("predicted", "low", "high")}
-    sides = [_side(series, row, target) for row in range(count)]
-    refused: list[str | None] = ["no size of it is left"] * count
+    far = _far(series, target)
+    sides = [None if far[row] else _side(series, row, target) for row in range(count)]
+    distant = f"no size of it lies within a factor of {FARTHEST:g}"
+    refused: list[str | None] = [distant if number else "no size of it is left" for number in series.counts]
     choices: dict[Side, Choice] = {}
     base = series.base_caps()
     for side in dict.fromkeys(side for side in sides if side is not None):
@@ -111,6 +115,12 @@ def _refusals(series: SizeSeries, choice: Choice, side: Side) -> list[str | None
         else:
             reasons.append(None)
     return reasons
+
+
+def _far(series: SizeSeries, target: float) -> Booleans:
+    """Which series have no size within the farthest ratio of the target."""
+    ratios = np.exp(np.abs(np.log(series.sizes) - np.log(target)))
+    return np.asarray(~((ratios <= FARTHEST) & ~np.isnan(series.values)).any(axis=1))
 
 
 def _turned(series: SizeSeries) -> Booleans:

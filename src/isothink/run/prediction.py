@@ -21,6 +21,8 @@ ARM = "arm"
 MISSING = ("", "na", "n/a", "nan", "null", "none", "-")
 LARGEST_TABLE = 100_000
 """Rows."""
+WIDEST = 1e9
+"""The largest size over the smallest."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +73,7 @@ def predict_table(
     arm = columns.by.index(ARM) if taught else 0
     students = [cell for cell in cells if not (taught and cell.key[arm] == TEACHER)]
     if not any(cell.value is not None for cell in students):
-        raise UsageError(f"{path}: no row is left that holds a {columns.value}", hint="see --where and --value")
+        raise UsageError(f"{path}: no row is left with a value of {columns.value}", hint="see --where and --value")
     unit = _unit(path, cells, columns)
     teachers = [cell for cell in cells if taught and cell.key[arm] == TEACHER]
     series, more = _series(students, teachers, arm, unit)
@@ -161,10 +163,10 @@ def _series(students: list[_Cell], teachers: list[_Cell], arm: int, unit: Unit) 
     notes = []
     repeated = sum(len(several) > 1 for several in found.values())
     if repeated:
-        notes.append(f"{repeated} cells have several rows and count with their mean; is a column missing in --by?")
+        notes.append(f"cells with several rows, which count with their mean: {repeated}; is a column missing in --by?")
     missing = sum(cell.value is None for cell in students)
     if missing:
-        notes.append(f"{missing} rows hold no value and are left out")
+        notes.append(f"rows that hold no value and are left out: {missing}")
     levels = [{key[column] for key in keys} for column in range(len(keys[0]))]
     caps = np.array([_cap(key, students, teachers, levels, arm) for key in keys]) / factor
     return SizeSeries(keys=tuple(keys), sizes=np.array(sizes), values=values, caps=caps), notes
@@ -184,6 +186,9 @@ def _cap(key: tuple[str, ...], students: list[_Cell], teachers: list[_Cell], lev
 
 
 def _check_sizes(path: Path, series: SizeSeries, at: tuple[float, ...], hold_out: tuple[float, ...]) -> None:
+    if series.sizes[-1] / series.sizes[0] > WIDEST:
+        found = f"{series.sizes[0]:g} to {series.sizes[-1]:g}"
+        raise UsageError(f"{path}: found sizes from {found}, allowed is a factor of {WIDEST:g}", hint="in one unit")
     for size in (*at, *hold_out):
         if not (np.isfinite(size) and size > 0):
             raise UsageError(f"--at and --hold-out: found {size:g}, allowed are numbers above 0")
