@@ -16,6 +16,8 @@ ScaleName = Literal["logit", "log"]
 
 NEAREST = 0.005
 """A share closer than this to 0 or 1 counts as this close: the logit of 0 and of 1 is not finite."""
+STEEPEST = 600.0
+"""A line beyond it would leave the numbers that a float can hold."""
 NOISE_AT_THE_ENDS = 0.1
 """Noise in the share itself, relative to the noise of the logit, where both are measured at the same size.
 
@@ -33,9 +35,10 @@ def to_line(values: Floats, caps: Floats, scale: ScaleName) -> Floats:
 
 def from_line(lines: Floats, caps: Floats, scale: ScaleName) -> Floats:
     """The inverse of `to_line`."""
+    lines = np.clip(lines, -STEEPEST, STEEPEST)
     if scale == "log":
         return np.exp(lines)
-    return caps / (1.0 + np.exp(-lines))
+    return np.asarray(caps / (1.0 + np.exp(-lines)))
 
 
 def noise(values: Floats, caps: Floats, scale: ScaleName) -> Floats:
