@@ -163,3 +163,8 @@ def test_bent_sizes_have_slope_one_at_the_largest_size(curvature):
     at = bend(np.array([14.0, 14.0 * 1.0001]), 14.0, curvature)
     assert at[0] == 0.0
     assert at[1] == pytest.approx(math.log(1.0001), rel=1e-3)
+
+
+def test_values_of_any_magnitude_give_finite_numbers():
+    found = predict(made([[1e-300, 1e300, 3.0, 5.0, 7.0]], scale="log"), COLUMNS, at=(5.0, 100.0), unit="plain")
+    assert all(cell.refused or math.isfinite(cell.interval[1]) for cell in found.predictions)
