@@ -142,7 +142,7 @@ def _inner_hold_out(
 
 def _errors(series: SizeSeries, fold: InnerHoldOut) -> Floats:
     if series.scale == "log":
-        return np.nan_to_num(np.abs(np.log(fold.predicted) - np.log(fold.actual)))
+        return np.asarray(np.nan_to_num(np.abs(np.log(fold.predicted) - np.log(fold.actual))))
     return np.nan_to_num(np.abs(fold.predicted - fold.actual))
 
 
