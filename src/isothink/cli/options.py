@@ -56,3 +56,26 @@ Format = Annotated[str, typer.Option("--format", help="messages, parquet, datase
 Into = Annotated[
     Path | None, typer.Option("--into", help="Folder to write into; RUN/export/FORMAT by default.", show_default=False)
 ]
+Table = Annotated[
+    Path, typer.Argument(metavar="TABLE", help="A table: .csv, .jsonl, .json or .parquet.", show_default=False)
+]
+SizeColumn = Annotated[str, typer.Option("--size", help="The column of sizes, numbers above 0.", show_default=False)]
+ValueColumn = Annotated[str, typer.Option("--value", help="The column to predict.", show_default=False)]
+ByColumns = Annotated[
+    str, typer.Option("--by", help="The columns that name a series, with commas between.", show_default=False)
+]
+Unit = Annotated[str | None, typer.Option("--unit", help="percent or fraction; by the name and the values by default.")]
+Scale = Annotated[str, typer.Option("--scale", help="logit, or log for positive quantities without a cap.")]
+Where = Annotated[
+    str | None, typer.Option("--where", help="Only rows of which this holds: COLUMN = VALUE and COLUMN < VALUE ...")
+]
+CapColumn = Annotated[
+    str | None, typer.Option("--cap", help="A column of caps; rows whose arm is teacher give them by default.")
+]
+At = Annotated[str | None, typer.Option("--at", help="Predict at these sizes, with commas between.")]
+HoldOut = Annotated[
+    str | None, typer.Option("--hold-out", help="Hide these sizes, each on its own, and predict them from the others.")
+]
+HoldOutMode = Annotated[
+    str, typer.Option("--hold-out-mode", help="larger: hide every larger size too; others: keep all others.")
+]

@@ -1,0 +1,95 @@
+"""What `isothink predict` prints in a terminal: the equations, the predictions, and how far off held-out cells are."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from isothink.cli.output import one_line, print_rows, wide_console
+from isothink.errors import UsageError
+from isothink.evidence.prediction_record import HoldOutSummary, Prediction
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def sizes_of(text: str | None, option: str) -> tuple[float, ...]:
+    """The numbers of an option such as `32,72`."""
+    if text is None:
+        return ()
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise UsageError(f"{option}: found {text!r}, allowed are numbers with commas between them") from None
+
+
+def names_of(text: str) -> tuple[str, ...]:
+    """The column names of an option such as `corpus,family,arm`."""
+    names = tuple(part.strip() for part in text.split(","))
+    if "" in names or len(set(names)) != len(names):
+        raise UsageError(f"--by: found {text!r}, allowed are different column names with commas between them")
+    return names
+
+
+def one_of(value: str | None, allowed: tuple[str, ...], option: str) -> Any:
+    """The value of an option that allows few."""
+    if value is not None and value not in allowed:
+        raise UsageError(f"{option}: found {value!r}, allowed are {', '.join(allowed)}")
+    return value
+
+
+def print_prediction(found: Prediction) -> None:
+    """Prints everything as tables; what the table says steers no terminal."""
+    console = wide_console()
+    number = _number_text(found)
+    unit = {"percent": " (percent)", "fraction": " (fraction)", "plain": ""}[found.unit]
+    _say(console, f"the leading trend of each series{unit}; predictions average over all trends by their weights")
+    print_rows(
+        [
+            {**fit.series, "value at a size": fit.equation or f"refused: {fit.refused}", "weight": _share(fit.weight)}
+            for fit in found.fits
+        ]
+    )
+    if found.predictions:
+        _say(console, f"predictions{unit}")
+        print_rows([_cells(item, number) for item in found.predictions])
+    if found.held_out:
+        _say(console, f"held out{unit}")
+        print_rows([_cells(item, number) | {"actual": number(item.actual)} for item in found.held_out])
+    for summary in found.hold_outs:
+        _say(console, _summary(summary, number))
+    for note in found.notes:
+        _say(console, f"note: {note}")
+
+
+def _cells(item: Any, number: Callable[[float], str]) -> dict[str, str]:
+    return {**item.series, "size": f"{item.size:g}", **_told(item, number)}
+
+
+def _told(item: Any, number: Callable[[float], str]) -> dict[str, str]:
+    if item.predicted is None:
+        return {"predicted": f"refused: {item.refused}", "90% interval": ""}
+    low, high = item.interval
+    return {"predicted": number(item.predicted), "90% interval": f"{number(low)} to {number(high)}"}
+
+
+def _summary(summary: HoldOutSummary, number: Callable[[float], str]) -> str:
+    start = f"size {summary.size:g} held out ({summary.mode}): {summary.predicted} predicted, {summary.refused} refused"
+    if summary.mean_absolute_error is None or summary.plain_guess_error is None or summary.covered is None:
+        return start
+    return (
+        f"{start}; mean absolute error {number(summary.mean_absolute_error)}"
+        f" (nearest size or line between neighbours: {number(summary.plain_guess_error)}),"
+        f" {100 * summary.covered:.0f}% of the values in their 90% intervals"
+    )
+
+
+def _number_text(found: Prediction) -> Callable[[float], str]:
+    form = {"percent": "{:.1f}", "fraction": "{:.4f}", "plain": "{:.4g}"}[found.unit]
+    return form.format
+
+
+def _share(weight: float | None) -> str:
+    return "" if weight is None else f"{weight:.2f}"
+
+
+def _say(console: "Console", line: str) -> None:
+    console.print(one_line(line), markup=False, highlight=False, soft_wrap=True)
