@@ -2,6 +2,7 @@
 #
 #   make demo         install, run studies/quickstart.yaml, print the verdict and the report's path
 #   make test         install, run the whole test suite
+#   make test-long    what the test suite leaves out to stay under ten minutes on two cores
 #   make demo-real    a real server, a real small model: pairs from GSM8K, two students, a verdict (up to 10 minutes)
 #   make check-vllm   isothink's teacher and answerer against a real vLLM: VLLM=PYTHON of an environment with it
 #   make check        format, lint, types, import contracts, generated docs
@@ -15,9 +16,11 @@ PYTHON ?= python3
 TORCH ?= cpu
 VENV ?= .venv
 BIN := $(VENV)/bin
+# two test processes share two cores: each with threads of its own, they would only wait for each other
+ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints/$(TORCH).txt
 
-.PHONY: demo demo-real check-vllm test check format study benchmarks statistics docs clean
+.PHONY: demo demo-real check-vllm test test-long check format study benchmarks statistics docs clean
 
 demo: $(VENV)/installed-train
 	$(BIN)/isothink run studies/quickstart.yaml
@@ -32,7 +35,10 @@ check-vllm: $(VENV)/installed-train $(VENV)/installed-test $(VENV)/installed-sma
 	$(BIN)/python scripts/check_vllm.py --python "$(VLLM)"
 
 test: $(VENV)/installed-train $(VENV)/installed-test $(VENV)/installed-small-model
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 --dist loadfile
+
+test-long: $(VENV)/installed-train $(VENV)/installed-test $(VENV)/installed-small-model
+	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 --dist load -m long
 
 check: $(VENV)/installed-train $(VENV)/installed-generate $(VENV)/installed-check
 	$(BIN)/ruff format --check .

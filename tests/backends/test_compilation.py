@@ -35,7 +35,13 @@ def compiled(backend, **changes):
     return state, [state.step(step) for step in PLAN]
 
 
-@pytest.mark.parametrize(("config", "recomputes"), [(CONFIG, False), (SLIDING, True)], ids=["qwen3", "gemma3"])
+@pytest.mark.parametrize(
+    ("config", "recomputes"),
+    [
+        pytest.param(CONFIG, False, id="qwen3"),
+        pytest.param(SLIDING, True, id="gemma3", marks=pytest.mark.long),
+    ],
+)
 def test_compiled_training_is_the_same_and_compiled_once_for_all_lengths(config, recomputes):
     _, plain = trained(PLAN, config=config)
     state, metrics = compiled("aot_eager", config=config, activation_checkpointing=recomputes)

@@ -223,7 +223,7 @@ def wait_for(condition, seconds=120):
     assert condition()
 
 
-@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("sign", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.long)])
 def test_a_run_that_is_told_to_stop_keeps_its_state_and_the_same_command_goes_on(tmp_path, sign):
     write_tiny(tmp_path)
     run = tmp_path / "runs" / "tiny"

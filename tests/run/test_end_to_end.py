@@ -20,7 +20,7 @@ from isothink.run.segment_work import SegmentWork
 from isothink.run.workspace import Workspace
 from isothink.store.run_folder import RunFolder
 
-from .tiny import evidence_of, isothink
+from .tiny import evidence_of, isothink, write_tiny
 
 
 def test_every_planned_step_is_done_once(finished):
@@ -300,3 +300,20 @@ def test_a_finished_run_is_read_without_the_train_extra(finished, tmp_path):
         "error: running a study needs torch, which is not installed",
         "hint: pip install 'isothink[train]'",
     ]
+
+
+def test_a_cell_trained_through_the_tree_equals_the_cell_trained_alone_bit_for_bit(finished, tmp_path):
+    _, shared, _ = finished
+    write_tiny(tmp_path)
+    alone = ("arms=[sequential(0.5)]", "budgets.training_flops=[8.0e+8]", "seeds={default: 1}")
+    done = isothink("run", "tiny.yaml", *alone, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    run = tmp_path / "runs" / "tiny"
+    plans = [json.loads((folder / "plan.json").read_text()) for folder in (shared, run)]
+    paths = [{cell["id"]: cell["path"] for cell in plan["cells"]} for plan in plans]
+    assert set(paths[1]) < set(paths[0])
+    for cell, path in paths[1].items():
+        assert path[-1] == paths[0][cell][-1], "the identity depends on how the way is cut"
+        assert len(path) < len(paths[0][cell]), "the shared tree cuts this path more often"
+        weights = [(folder / "segments" / path[-1] / "model.safetensors").read_bytes() for folder in (shared, run)]
+        assert weights[0] == weights[1]

@@ -181,7 +181,10 @@ def test_families_of_the_study_s_own_train_and_ask_nothing_anew(planned, asked):
 def test_a_family_of_tasks_that_nobody_answers_is_refused(tmp_path):
     write_tiny(tmp_path)
     for families, problem in [
-        ("{mine: [parity]}", 'evaluation.families.mine[0]: found "parity", allowed are those of evaluation.tasks: capital'),
+        (
+            "{mine: [parity]}",
+            'evaluation.families.mine[0]: found "parity", allowed are those of evaluation.tasks: capital',
+        ),
         ("{mine: [chain], yours: [chain]}", 'evaluation.families.yours[0]: found "chain", which is in family mine'),
     ]:
         refused = isothink("plan", "tiny.yaml", f"evaluation.families={families}", cwd=tmp_path)

@@ -96,7 +96,7 @@ def test_what_a_kill_loses_is_in_the_ledger_as_waste(tmp_path):
     one = "students=[{name: only, architecture: {model_type: qwen3, hidden_size: 32, num_hidden_layers: 2,"
     one += " intermediate_size: 96, num_attention_heads: 2, num_key_value_heads: 1, head_dim: 16,"
     one += " tie_word_embeddings: true, max_position_embeddings: 64}}]"
-    overrides = (*SMALLER[:2], "budgets.training_flops=[1.0e+10]", one)
+    overrides = (*SMALLER[:2], "budgets.training_flops=[3.0e+9]", one)
     process = start("run", "tiny.yaml", *overrides, cwd=tmp_path)
     run = tmp_path / "runs" / "tiny"
     deadline = time.monotonic() + 120
@@ -203,22 +203,6 @@ def test_a_new_arm_trains_its_own_segments_and_keeps_the_rest(ended):
     cells = [step for step in more["completed"] if "sequential" in step]
     assert len(cells) == 4
     assert not [step for step in more["completed"] if step.split("-")[1] == "reasoning" and "8e8-seed" in step]
-
-
-def test_a_cell_trained_through_the_tree_equals_the_cell_trained_alone_bit_for_bit(finished, tmp_path):
-    _, shared, _ = finished
-    write_tiny(tmp_path)
-    alone = ("arms=[sequential(0.5)]", "budgets.training_flops=[8.0e+8]", "seeds={default: 1}")
-    finish(tmp_path, *alone)
-    run = tmp_path / "runs" / "tiny"
-    plans = [json.loads((folder / "plan.json").read_text()) for folder in (shared, run)]
-    paths = [{cell["id"]: cell["path"] for cell in plan["cells"]} for plan in plans]
-    assert set(paths[1]) < set(paths[0])
-    for cell, path in paths[1].items():
-        assert path[-1] == paths[0][cell][-1], "the identity depends on how the way is cut"
-        assert len(path) < len(paths[0][cell]), "the shared tree cuts this path more often"
-        weights = [(folder / "segments" / path[-1] / "model.safetensors").read_bytes() for folder in (shared, run)]
-        assert weights[0] == weights[1]
 
 
 def test_a_step_can_be_executed_from_the_run_folder_alone(ended):

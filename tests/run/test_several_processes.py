@@ -106,6 +106,7 @@ def test_a_study_that_a_kill_of_one_of_two_processes_ended_goes_on_to_the_trajec
     assert (root / "model.safetensors").read_bytes() == weights
 
 
+@pytest.mark.long
 def test_what_diverges_in_two_processes_fails_alone_and_sigterm_keeps_the_state(tmp_path):
     write_tiny(tmp_path)
     run = tmp_path / "runs" / "tiny"
