@@ -80,6 +80,7 @@ def test_near_floor_and_ceiling_coverage_is_at_least_nominal(accuracy):
     assert found["difference"] >= 0.88
 
 
+@pytest.mark.long
 def test_one_pair_of_two_seeds_is_covered_where_a_known_variance_is_assumed_it_is_not():
     world = World(seeds=2, seed_deviation=0.6, students=("s",), budgets=(1e11,))
     truth = uniform_truth(world, 0.6)

@@ -19,6 +19,7 @@ from .tiny import evidence_of, isothink, write_tiny
 pytest.importorskip("transformers", reason="training needs the [train] extra")
 
 SMALLER = ("arms=[ift,reasoning]", "seeds={default: 1}", "students.1.name=big")
+SMALLEST = (*SMALLER, "budgets.training_flops=[4.0e+8]")
 
 
 def start(*arguments, cwd, **options):
@@ -114,7 +115,7 @@ def test_what_a_kill_loses_is_in_the_ledger_as_waste(tmp_path):
 def test_a_killed_worker_fails_its_step_and_the_next_run_heals(tmp_path):
     write_tiny(tmp_path)
     run = tmp_path / "runs" / "tiny"
-    process = start("run", "tiny.yaml", *SMALLER, "resources.processes=2", cwd=tmp_path)
+    process = start("run", "tiny.yaml", *SMALLEST, "resources.processes=2", cwd=tmp_path)
     deadline = time.monotonic() + 120
     while not list(run.glob("segments/*/manifest.json")) and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -123,19 +124,19 @@ def test_a_killed_worker_fails_its_step_and_the_next_run_heals(tmp_path):
     failed = [json.loads(path.read_text()) for path in (run / "failures").glob("*.json")]
     assert failed and any("signal 9" in record["error"] for record in failed)
     assert evidence_of(run)["missing"]
-    finish(tmp_path, *SMALLER)
+    finish(tmp_path, *SMALLEST)
     assert evidence_of(run)["missing"] == []
     assert not list((run / "failures").glob("*.json"))
 
 
 def test_two_schedulers_at_once_the_second_is_refused(tmp_path):
     write_tiny(tmp_path)
-    first = start("run", "tiny.yaml", *SMALLER, cwd=tmp_path)
+    first = start("run", "tiny.yaml", *SMALLEST, cwd=tmp_path)
     lock = tmp_path / "runs" / "tiny" / "lock"
     deadline = time.monotonic() + 60
     while not (lock.is_file() and lock.read_text()) and time.monotonic() < deadline:
         time.sleep(0.05)
-    second = isothink("run", "tiny.yaml", *SMALLER, cwd=tmp_path)
+    second = isothink("run", "tiny.yaml", *SMALLEST, cwd=tmp_path)
     assert second.returncode == 1
     assert str(first.pid) in second.stderr and "host" in second.stderr
     assert first.wait(300) == 0
