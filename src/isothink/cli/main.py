@@ -244,7 +244,7 @@ def predict(
 ) -> None:
     """Predict a table's values at sizes that were not run, with 90% intervals; or hide sizes and see how far it is off.
 
-    Example: isothink predict docs/made-up.csv --size parameters_billion --value accuracy --by family,arm --at 32
+    Example: isothink predict studies/made-up.csv --size parameters_billion --value accuracy --by family,arm --at 32
     """
     from isothink import api
     from isothink.cli.predict import names_of, one_of, print_prediction, sizes_of
