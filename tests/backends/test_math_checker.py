@@ -125,14 +125,14 @@ def test_a_process_killed_at_work_costs_one_comparison_and_an_idle_one_none():
 
 
 def process_of(checker):
-    return checker._pool._workers[0]._process
+    return checker._workers[0]._process
 
 
 def test_processes_serve_many_batches_and_end_with_the_checker():
     checker = MathVerifyChecker(processes=1)
-    assert not checker._pool._workers
+    assert not checker._workers
     assert checker.check([]) == []
-    assert not checker._pool._workers
+    assert not checker._workers
     checker.check([("1/2", "0.5")])
     process = process_of(checker)
     checker.check([("1/3", "0.5")])
@@ -163,7 +163,7 @@ SCRIPT = """
 from isothink.backends import math_checker, worker_pool
 worker_pool.PATIENCE = 1.0
 checker = math_checker.MathVerifyChecker(processes=1, deadline_seconds={deadline})
-print(checker.check([("1/2", "0.5")])[0].equal, checker._pool._workers[0]._process.pid, flush=True)
+print(checker.check([("1/2", "0.5")])[0].equal, checker._workers[0]._process.pid, flush=True)
 checker.check([("5", "{answer}")])
 import sys
 print([name for name in sys.modules if name.startswith(("math_verify", "sympy"))], flush=True)

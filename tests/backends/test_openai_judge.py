@@ -15,7 +15,7 @@ from isothink.compute.flops import inference_flops
 from isothink.compute.registry import lookup
 from isothink.domain.evaluation_settings import Evaluation, Jury
 from isothink.domain.sample import Generation, Item
-from isothink.errors import StepError, StudyError, UsageError
+from isothink.errors import StepError, UsageError
 from isothink.run.backends import Verification
 from isothink.run.judging import judge_samples, open_jury
 
@@ -296,8 +296,3 @@ def test_keys_come_before_any_answer_and_stand_in_no_file(tmp_path, monkeypatch)
         assert judges.servers[0].requests[0].headers["authorization"] == "Bearer sk-geheim-77"
     assert "geheim" not in sample.model_dump_json()
     assert all("geheim" not in path.read_text() for path in tmp_path.rglob("*") if path.is_file())
-
-
-def test_a_benchmark_for_a_jury_needs_one(tmp_path):
-    with pytest.raises(StudyError, match=r"evaluation\.jury: found none, and the answers of open are for a jury"):
-        judged(None, tmp_path)

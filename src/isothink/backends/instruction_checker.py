@@ -4,8 +4,6 @@ Implements `scoring.verification.InstructionChecker`.
 """
 
 from collections.abc import Sequence
-from types import TracebackType
-from typing import Self
 
 from isothink.backends.math_checker import as_comparison
 from isothink.backends.worker_pool import WorkerPool
@@ -17,11 +15,11 @@ MAX_PROCESSES = 2
 """Checks are fast, but each process takes a second to start."""
 
 
-class IfevalChecker:
-    """Checks by a pool of processes, started when first needed; close it, or use it as a context manager."""
+class IfevalChecker(WorkerPool):
+    """A pool of processes that check."""
 
     def __init__(self, *, processes: int = MAX_PROCESSES, deadline_seconds: float = DEADLINE_SECONDS) -> None:
-        self._pool = WorkerPool(
+        super().__init__(
             "isothink.backends.instruction_worker",
             purpose="checking instructions",
             deadline_seconds=deadline_seconds,
@@ -34,18 +32,4 @@ class IfevalChecker:
         Raises:
             StepError: a process cannot start, as where lm-eval is not installed.
         """
-        return [as_comparison(answer) for answer in self._pool.ask([list(pair) for pair in pairs])]
-
-    def close(self) -> None:
-        """Ends the processes; another check starts new ones."""
-        self._pool.close()
-
-    def __enter__(self) -> Self:
-        """Starts nothing yet."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Ends the processes."""
-        self.close()
+        return [as_comparison(answer) for answer in self.ask([list(pair) for pair in pairs])]

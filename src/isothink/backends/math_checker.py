@@ -5,8 +5,6 @@ Implements `scoring.verification.MathChecker`; the caller's own process never im
 
 from collections.abc import Sequence
 from importlib.util import find_spec
-from types import TracebackType
-from typing import Self
 
 from isothink.backends.worker_pool import Answer, WorkerPool
 from isothink.errors import MissingDependencyError
@@ -17,11 +15,11 @@ DEADLINE_SECONDS = 1.0
 median is 0.025 s). Expressions that hang cost that much each, on as many cores as there are processes."""
 
 
-class MathVerifyChecker:
-    """Comparisons by a pool of processes, started when first needed; close it, or use it as a context manager."""
+class MathVerifyChecker(WorkerPool):
+    """A pool of processes that compare."""
 
     def __init__(self, *, processes: int | None = None, deadline_seconds: float = DEADLINE_SECONDS) -> None:
-        self._pool = WorkerPool(
+        super().__init__(
             "isothink.backends.math_worker",
             purpose="comparing mathematics",
             deadline_seconds=deadline_seconds,
@@ -40,21 +38,7 @@ class MathVerifyChecker:
                 "comparing mathematics needs math-verify, which is not installed",
                 hint="pip install 'isothink[generate]'",
             )
-        return [as_comparison(answer) for answer in self._pool.ask([list(pair) for pair in pairs])]
-
-    def close(self) -> None:
-        """Ends the processes; another check starts new ones."""
-        self._pool.close()
-
-    def __enter__(self) -> Self:
-        """Starts nothing yet."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Ends the processes."""
-        self.close()
+        return [as_comparison(answer) for answer in self.ask([list(pair) for pair in pairs])]
 
 
 def as_comparison(answer: Answer) -> Comparison:

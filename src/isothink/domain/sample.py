@@ -43,7 +43,8 @@ class Generation(Record):
     """What a student wrote: text with the think tags kept, why it stopped, and token counts.
 
     `output_tokens` includes the end token where one was written. `seconds` is the wall time from when the answer was
-    begun to when it ended; answers of one batch share it. `error` says why a failed one has no text.
+    begun to when it ended, None where nobody measured it; answers of one batch share it. `error` says why a failed one
+    has no text.
     """
 
     text: str
@@ -51,7 +52,7 @@ class Generation(Record):
     prompt_tokens: int
     output_tokens: int
     trace_tokens: int
-    seconds: float = 0.0
+    seconds: float | None = None
     error: str | None = None
 
 
@@ -83,5 +84,5 @@ class Sample(Record):
     trace_tokens: int
     answer_tokens: int
     inference_flops: float | None
-    seconds: float
+    seconds: float | None
     votes: str | None = None

@@ -89,7 +89,7 @@ def _require_tasks_of_families(families: Mapping[str, tuple[str, ...]], tasks: t
 def _require_jury(study: Study, benchmarks: Iterable[Benchmark]) -> None:
     """Refuses a benchmark that only judges can score where the study names none."""
     for benchmark in benchmarks:
-        if benchmark.answer_format == "jury" and study.evaluation.jury is None:
+        if benchmark.needs_jury and study.evaluation.jury is None:
             raise StudyError(
                 f"evaluation.jury: found none, and the answers of {benchmark.name} are for a jury",
                 hint="name an odd number of judges under evaluation.jury, or leave the benchmark out",

@@ -25,7 +25,6 @@ from isothink.domain.evaluation_settings import Evaluation, Judge, Jury
 from isothink.domain.ledger import LedgerRow
 from isothink.domain.sample import Item, Sample, Verdict, Vote
 from isothink.domain.think import parse_think
-from isothink.errors import StudyError
 from isothink.run.backends import load_judge
 from isothink.run.workspace import Workspace
 from isothink.store.fingerprint import fingerprint
@@ -65,31 +64,15 @@ class JudgedSamples:
     agreement: JuryAgreement | None
 
 
-def require_jury(settings: Evaluation, needing: Iterable[str]) -> None:
-    """Refuses a study whose benchmarks `needing` a jury have none.
-
-    Raises:
-        StudyError: naming them.
-    """
-    names = sorted(set(needing))
-    if names and settings.jury is None:
-        raise StudyError(
-            f"evaluation.jury: found none, and the answers of {', '.join(names)} are for a jury",
-            hint="name an odd number of judges in evaluation.jury.judges",
-        )
-
-
 def open_jury(settings: Evaluation, items: Iterable[Item]) -> OpenJury | None:
     """The jury of a study, None where none of the items is for one. Comes before any answer is paid for.
 
     Raises:
-        StudyError: items need a jury and the study has none, or a judge cannot be used.
+        StudyError: a judge cannot be used.
         UsageError: a judge's credential is missing or cannot be sent.
     """
     jury = settings.jury
-    needing = {item.benchmark for item in items if item.answer_format == SCORER}
-    require_jury(settings, needing)
-    if jury is None or (not needing and jury.judged == "needed"):
+    if jury is None or (jury.judged == "needed" and all(item.answer_format != SCORER for item in items)):
         return None
     keyed = [(judge, f"evaluation.jury.judges[{number}]") for number, judge in enumerate(jury.judges)]
     return OpenJury(settings=jury, jurors=tuple(load_judge(judge, key) for judge, key in keyed))

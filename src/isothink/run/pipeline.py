@@ -27,7 +27,6 @@ from isothink.run.disk import require_space
 from isothink.run.follower import follow_leader
 from isothink.run.identity import asking_identity, corpus_step, limit_of_pilot, pairs_step, pilot_step
 from isothink.run.inputs import Inputs, make_inputs, pilot_inputs, read_inputs, stored_pairs
-from isothink.run.judging import require_jury
 from isothink.run.leader import Leader
 from isothink.run.load import default_folder, open_run
 from isothink.run.progress import Progress, say
@@ -132,7 +131,6 @@ def run_study(
         require_train_libraries()
         if isinstance(study, Study):
             require_reporters(study.resources.report_to)
-            require_jury(study.evaluation, (each.name for each in study.evaluation.benchmarks if each.needs_jury))
             require_credentials(study)
     folder = default_folder(study)
     group = _join(study)
