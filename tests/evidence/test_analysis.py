@@ -73,7 +73,7 @@ def test_three_cells_by_hand():
     verdict = evidence.verdicts[0]
     assert verdict.outcome == "unresolved"
     assert verdict.recommended is not None
-    assert verdict.recommended.configuration == configuration_name("s", "reasoning", 1e12)  # 5e7 a query, not 1e9
+    assert verdict.recommended.cell == configuration_name("s", "reasoning", 1e12)  # 5e7 a query, not 1e9
     assert [item.arm for item in verdict.alternatives] == ["ift"]
     assert verdict.break_even is not None
     assert verdict.break_even.kind == "reasoning_always"  # as dear to train, cheaper to serve
@@ -286,7 +286,7 @@ def test_decide_follows_the_budget():
     assert nothing.recommended is None
     assert "cheapest to train" in nothing.reasons[0]
     small = decide(workings, family="f", budget_flops=1e12, queries=10, inference_budget_flops=2e7)
-    assert small.recommended.configuration == configuration_name("s", "ift", 1e12)
+    assert small.recommended.cell == configuration_name("s", "ift", 1e12)
 
 
 def test_decide_refuses_what_makes_no_sense():

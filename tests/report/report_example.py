@@ -138,7 +138,7 @@ def comparisons(family):
 
 def recommendation(one, probability):
     return Recommendation(
-        configuration=one.configuration,
+        cell=one.configuration,
         source="trained",
         student=one.student,
         parameters=one.parameters,

@@ -14,7 +14,7 @@ def verdict_text(verdict: Verdict) -> str:
     best = verdict.recommended
     if best is not None:
         parts.append(
-            f"Recommended is {best.configuration}: expected accuracy {100 * best.accuracy:.1f}%"
+            f"Recommended is {best.cell}: expected accuracy {100 * best.accuracy:.1f}%"
             f" (90% interval {100 * best.interval.low:.1f} to {100 * best.interval.high:.1f}),"
             f" the best with probability {best.probability_best:.2f};"
             f" expected regret {best.expected_regret_points:.1f} points."

@@ -74,7 +74,7 @@ def recommendation(
     low, high = np.clip(np.quantile(own, [tail, 1.0 - tail]), 0.0, 1.0)
     accuracy = float(part.shrunk.accuracy[index])
     return Recommendation(
-        configuration=item.name,
+        cell=item.name,
         source="imported" if item.name in workings.imported else "trained",
         student=item.student,
         parameters=item.parameters,

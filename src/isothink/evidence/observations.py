@@ -1,6 +1,7 @@
 """What analysis reads: cells, items and the arrays of scores between them. Built by run/ from stored tables."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +32,7 @@ class CellFacts(Record):
     trunk: str
     training_flops: dict[str, float]
     fixed_flops: float
+    source: Literal["trained", "imported"] = "trained"
 
 
 class ItemFacts(Record):
@@ -49,6 +51,7 @@ class Observations:
     `correct` is 0 to 1; `truncated`, `looping` and `thinking` are shares, `truncated` that of the answers with a score,
     whose accuracy it bounds; token counts are per answer; `inference_flops` holds one array per FLOPs convention.
     `answers` counts the answers to each item and `unscored` those without a score; without these two each was one.
+    `serving` holds what each answer asks of a device, by the names of `record.ServingCost`; NaN where it is not known.
     """
 
     cells: tuple[CellFacts, ...]
@@ -63,6 +66,7 @@ class Observations:
     inference_flops: dict[str, Floats]
     answers: Floats | None = None
     unscored: Floats | None = None
+    serving: dict[str, Floats] = field(default_factory=dict)
 
     def count_unscored(self, rows: Integers, columns: Integers) -> tuple[int, int]:
         """How many answers of these cells to these items have no score, and of how many."""

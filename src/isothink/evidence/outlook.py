@@ -83,7 +83,7 @@ def _seed_share(drawn: FamilyDraws, item: Comparison) -> float:
 def _ends(workings: Workings, family: str, recommended: Recommendation) -> list[str]:
     """Where the recommended configuration lies at an end, what lies beyond was not tried."""
     configurations = workings.family(family).drawn.family.configurations
-    own = next(item for item in configurations if item.name == recommended.configuration)
+    own = next(item for item in configurations if item.name == recommended.cell)
     students, budgets = workings.question.students, workings.question.budgets_flops
     statements = []
     if own.student == students[-1]:

@@ -10,6 +10,7 @@ from typing import Literal
 from isothink.domain.record import Record
 
 Outcome = Literal["ift", "reasoning", "curriculum", "unresolved"]
+Source = Literal["trained", "imported", "predicted", "published"]
 Axis = Literal["training_flops", "inference_flops_per_query", "lifetime_flops"]
 AXES: tuple[Axis, ...] = ("training_flops", "inference_flops_per_query", "lifetime_flops")
 
@@ -22,9 +23,33 @@ class Interval(Record):
     level: float = 0.90
 
 
+class ConventionCost(Record):
+    """What training costs, and what one query costs, under one FLOPs convention."""
+
+    training_flops: float
+    inference_flops_per_query: float
+
+
+class ServingCost(Record):
+    """What the mean query asks of a device, so that seconds and dollars follow for any device, price and batch size.
+
+    `weight_bytes` is read by decoding alone and once for a whole batch; `cache_bytes` are each sequence's keys and values.
+    Two bytes per value.
+    """
+
+    prefill_flops: float
+    decode_flops: float
+    weight_bytes: float
+    cache_bytes: float
+
+
 class ConfigurationResult(Record):
     """One configuration on one family of benchmarks, averaged over benchmarks, then over its complete seeds.
 
+    Decisions are made from `expected_accuracy`, shrunk towards what other configurations show, and from the draws.
+    `accuracy_draws` are draws around it in ten-thousandths; `inference_draws` are draws of the inference cost, in
+    ten-thousandths of `inference_flops_per_query`, item for item the same draws. `conventions` prices the configuration
+    under every FLOPs convention that defines both costs; `serving` is null where the shape of the model is not known.
     `accuracy_of_completed` leaves out answers that the cap cut off: it describes, and enters no decision, since which
     answers are left depends on the cap.
     """
@@ -53,6 +78,14 @@ class ConfigurationResult(Record):
     mean_answer_tokens: float
     unscored: int
     edge: bool
+    source: Source = "trained"
+    arm_kind: str = ""
+    fixed_flops: float = 0.0
+    expected_accuracy: float = 0.0
+    accuracy_draws: tuple[int, ...] = ()
+    inference_draws: tuple[int, ...] = ()
+    conventions: dict[str, ConventionCost] = {}
+    serving: ServingCost | None = None
 
 
 class FrontierMember(Record):
@@ -75,13 +108,32 @@ class Frontier(Record):
     members: tuple[FrontierMember, ...]
     accuracy_tolerance: float
     cost_tolerance: float
+    hypervolumes: tuple["Hypervolume", ...] = ()
+
+
+class Hypervolume(Record):
+    """The area under a frontier between the cheapest and the dearest configuration of the family, over log cost.
+
+    It is divided by the width of that range, so it is the mean over all costs, each factor counting the same, of the best
+    accuracy that no more than this cost buys (0 where nothing is that cheap). `arm` is null for all configurations.
+    """
+
+    arm: str | None
+    value: float
+    interval: Interval
+    cheapest: float
+    dearest: float
 
 
 class Comparison(Record):
-    """One arm minus `ift` at one budget, fixed before any score is seen.
+    """One arm minus `ift` at one cost, fixed before any score is seen.
 
-    `same_student` compares one student's two cells; `best_student` the best student of each arm, the selection redone
-    in every draw, and only it has an adjusted p-value and decides an outcome.
+    `axis` is what is equal. At equal training budgets `same_student` compares one student's two cells, `best_student` the
+    best student of each arm, the selection redone in every draw; only `best_student` comparisons are adjusted, and only
+    those at equal training budgets decide an outcome. On the other axes `cost` is that of the arm's cell, and the
+    baseline is what IFT reaches at that cost: `baseline_student` names the IFT students that it is read from.
+    `extrapolated` says that no IFT cell costs as much; such a comparison is never resolved. `seed_share` is the part of
+    the difference's variance that more items cannot lower.
     `truncation_bounds` is what the difference could be if every cut-off answer were wrong, or right.
     """
 
@@ -99,13 +151,31 @@ class Comparison(Record):
     smallest_resolvable: float
     truncation_bounds: Interval
     outcome: Literal["better", "worse", "unresolved"]
+    axis: Axis = "training_flops"
+    cost: float = 0.0
+    extrapolated: bool = False
+    seed_share: float = 0.0
+
+
+class Money(Record):
+    """How FLOPs become seconds and dollars: one device at a price, serving batches of one size."""
+
+    axis: Literal["seconds", "usd"]
+    device: str
+    price_per_hour: float
+    batch_size: int
+    utilisation: float
 
 
 class Recommendation(Record):
-    """A configuration that a verdict names, with what is expected of it."""
+    """A configuration that a verdict names, with what is expected of it.
 
-    configuration: str
-    source: Literal["trained", "imported", "predicted"]
+    `cell` is the configuration's name: a cell with its seeds pooled. The three costs without a unit are in that of the
+    verdict's axis, seconds or dollars, and null on the axis of FLOPs.
+    """
+
+    cell: str
+    source: Source
     student: str
     parameters: int
     arm: str
@@ -116,6 +186,9 @@ class Recommendation(Record):
     training_flops: float
     inference_flops_per_query: float
     lifetime_flops: float
+    training_cost: float | None = None
+    inference_cost_per_query: float | None = None
+    lifetime_cost: float | None = None
     extrapolated: bool
     edge: bool
 
@@ -134,11 +207,17 @@ class BreakEven(Record):
 
 
 class Verdict(Record):
-    """The decision for one family, budget and number of queries. "unresolved" is one too, and still recommends."""
+    """The decision for one family, budget and number of queries. "unresolved" is one too, and still recommends.
 
+    `basis` says whether it rests on a run's own samples or on published figures alone; `money` is null on the axis of
+    FLOPs.
+    """
+
+    basis: Literal["run", "published"] = "run"
     family: str
     budget_flops: float
     queries: float
+    money: Money | None = None
     outcome: Outcome
     recommended: Recommendation | None
     alternatives: tuple[Recommendation, ...]
@@ -167,9 +246,14 @@ class SeedVariance(Record):
 
 
 class Evidence(Record):
-    """Everything the analysis found."""
+    """Everything the analysis found; verdicts for any question are computed from it alone.
+
+    `state` names what it was made from: it is stale where a run's state is another.
+    """
 
     schema_version: int = 1
+    state: str | None = None
+    basis: Literal["run", "published"] = "run"
     study: str
     families: tuple[str, ...]
     budgets_flops: tuple[float, ...]
@@ -177,6 +261,8 @@ class Evidence(Record):
     convention: str
     draws: int
     level: float
+    significance: float = 0.10
+    cost_tolerance: float = 0.05
     configurations: tuple[ConfigurationResult, ...]
     frontiers: tuple[Frontier, ...]
     comparisons: tuple[Comparison, ...]
@@ -184,3 +270,4 @@ class Evidence(Record):
     seed_variance: tuple[SeedVariance, ...]
     missing: tuple[MissingCell, ...]
     caveats: tuple[str, ...]
+    family_caveats: dict[str, tuple[str, ...]] = {}

@@ -117,7 +117,7 @@ def _recommendation_clause(verdict: Verdict) -> str:
         return f"no configuration is recommended ({reasons})" if reasons else "no configuration is recommended"
     lead = "the best guess for now is" if verdict.outcome == "unresolved" else "the recommended configuration is"
     return (
-        f"{lead} {best.configuration}{_standing(best)}, with an expected accuracy of {numbers.percent(best.accuracy)} "
+        f"{lead} {best.cell}{_standing(best)}, with an expected accuracy of {numbers.percent(best.accuracy)} "
         f"({numbers.level(best.interval)} interval {numbers.percent_interval(best.interval)}) and a probability "
         f"{numbers.probability_phrase(best.probability_best)} of being the best"
     )

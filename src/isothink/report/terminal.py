@@ -44,7 +44,7 @@ def _row(evidence: Evidence, verdict: Verdict) -> tuple[str, ...]:
     return (
         verdict.family,
         outcome,
-        best.configuration,
+        best.cell,
         accuracy,
         numbers.probability(best.probability_best),
         p_value,

@@ -158,7 +158,7 @@ def _row(evidence: Evidence, verdict: Verdict) -> VerdictRow:
         family=verdict.family,
         budget=numbers.scientific(verdict.budget_flops),
         outcome=outcome_name(verdict.outcome),
-        recommended=best.configuration if best else "none",
+        recommended=best.cell if best else "none",
         accuracy=numbers.percent(best.accuracy) if best else numbers.NONE,
         interval=numbers.percent_interval(best.interval) if best else numbers.NONE,
         probability=numbers.probability(best.probability_best) if best else numbers.NONE,
