@@ -7,6 +7,8 @@ Every number that could not be had is null, and `reasons` or `caveats` say why.
 
 from typing import Literal
 
+from pydantic import Field
+
 from isothink.domain.record import Record
 
 Outcome = Literal["ift", "reasoning", "curriculum", "unresolved"]
@@ -84,7 +86,7 @@ class ConfigurationResult(Record):
     expected_accuracy: float = 0.0
     accuracy_draws: tuple[int, ...] = ()
     inference_draws: tuple[int, ...] = ()
-    conventions: dict[str, ConventionCost] = {}
+    conventions: dict[str, ConventionCost] = Field(default_factory=dict)
     serving: ServingCost | None = None
 
 
@@ -270,4 +272,4 @@ class Evidence(Record):
     seed_variance: tuple[SeedVariance, ...]
     missing: tuple[MissingCell, ...]
     caveats: tuple[str, ...]
-    family_caveats: dict[str, tuple[str, ...]] = {}
+    family_caveats: dict[str, tuple[str, ...]] = Field(default_factory=dict)
