@@ -20,6 +20,7 @@ from isothink.run.validation import validate as validate_benchmark
 
 if TYPE_CHECKING:
     from isothink.evidence.prediction_record import Prediction
+    from isothink.plan.power_record import FamilyPower
 
 __all__ = [
     "BenchmarkValidation",
@@ -35,6 +36,7 @@ __all__ = [
     "load_pair_study",
     "load_study",
     "plan",
+    "power",
     "predict",
     "price",
     "read_evidence",
@@ -88,6 +90,23 @@ def plan(study: Study) -> Plan:
     from isothink.run.pipeline import plan_study
 
     return plan_study(study)
+
+
+def power(
+    study: Study, plan: Plan | None = None, *, difference: float = 0.03, **assumptions: float
+) -> tuple["FamilyPower", ...]:
+    """The smallest difference between arms that the planned items, seeds and repeats resolve, family by family.
+
+    `difference` is the one that is wanted, as a fraction: the record says what it needs. `assumptions` replace what is
+    measured or assumed: `accuracy`, `seed_deviation`, `item_correlation`, `seed_correlation`.
+
+    Raises:
+        isothink.errors.UsageError: a number is none that can be meant.
+    """
+    from isothink.run.pipeline import plan_study
+    from isothink.run.power import study_power
+
+    return study_power(study, plan or plan_study(study), wanted=difference, given=assumptions)
 
 
 def run(study: Study, *, until: Stage = "report", quiet: bool = True) -> RunResult:

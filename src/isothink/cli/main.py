@@ -62,20 +62,32 @@ def root(version: options.Version = False) -> None:
 
 
 @app.command()
-def plan(study: options.Study, overrides: options.Overrides = None, json: options.Json = False) -> None:
-    """Derive and price everything, print it, spend nothing.
+def plan(
+    study: options.Study,
+    overrides: options.Overrides = None,
+    power: options.Power = False,
+    difference: options.Difference = None,
+    accuracy: options.Accuracy = None,
+    seed_deviation: options.SeedDeviation = None,
+    item_correlation: options.ItemCorrelation = None,
+    seed_correlation: options.SeedCorrelation = None,
+    json: options.Json = False,
+) -> None:
+    """Derive and price everything, print it, spend nothing; with --power, say what the study can resolve.
 
     Example: isothink plan studies/quickstart.yaml budgets.training_flops=[1e11]
     """
-    from isothink import api
-    from isothink.cli.plan import plan_json, print_plan
+    from isothink.cli.plan import plan_and_print
 
-    loaded = api.load_study(study, overrides or ())
-    planned = api.plan(loaded)
-    if json:
-        print_json(plan_json(planned))
-    else:
-        print_plan(planned, loaded)
+    numbers = {
+        "difference": difference,
+        "accuracy": accuracy,
+        "seed_deviation": seed_deviation,
+        "item_correlation": item_correlation,
+        "seed_correlation": seed_correlation,
+    }
+    given = {name: value for name, value in numbers.items() if value is not None}
+    plan_and_print(study, overrides or [], with_power=power, given=given, as_json=json)
 
 
 def _until(stage: Any, study: Any, overrides: list[str] | None, json: bool) -> None:

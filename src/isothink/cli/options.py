@@ -79,3 +79,24 @@ HoldOut = Annotated[
 HoldOutMode = Annotated[
     str, typer.Option("--hold-out-mode", help="larger: hide every larger size too; others: keep all others.")
 ]
+Power = Annotated[
+    bool, typer.Option("--power", help="Also say how small a difference between arms the study can resolve.")
+]
+Difference = Annotated[
+    float | None,
+    typer.Option("--difference", help="With --power: the difference that is wanted, a fraction; 0.03 by default."),
+]
+Accuracy = Annotated[
+    float | None, typer.Option("--accuracy", help="With --power: the accuracy of both arms, a fraction.")
+]
+SeedDeviation = Annotated[
+    float | None,
+    typer.Option("--seed-deviation", help="With --power: the standard deviation of accuracy over seeds, a fraction."),
+]
+ItemCorrelation = Annotated[
+    float | None, typer.Option("--item-correlation", help="With --power: how alike two arms' scores are over items.")
+]
+SeedCorrelation = Annotated[
+    float | None,
+    typer.Option("--seed-correlation", help="With --power: how alike two seeds of one cell score over items."),
+]

@@ -1,13 +1,37 @@
 """What `isothink plan` prints: the plan as the tables of a terminal, or as JSON."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from isothink.cli.output import wide_console
+from isothink.cli.output import print_json, wide_console
 from isothink.domain.numbers import scientific
 from isothink.domain.study import Study
+from isothink.errors import UsageError
 from isothink.plan.record import Plan, PlannedCell
+
+
+def plan_and_print(
+    path: Path, overrides: Sequence[str], *, with_power: bool, given: Mapping[str, float], as_json: bool
+) -> None:
+    """Plans a study, and with `with_power` says what it can resolve; `given` are the options that belong to that."""
+    from isothink import api
+
+    if given and not with_power:
+        raise UsageError(f"--{next(iter(given)).replace('_', '-')}: found without --power, which it belongs to")
+    study = api.load_study(path, overrides)
+    plan = api.plan(study)
+    powers = api.power(study, plan, **given) if with_power else ()
+    if as_json:
+        shown = {"power": [power.model_dump(mode="json") for power in powers]} if with_power else {}
+        print_json(plan_json(plan) | shown)
+        return
+    print_plan(plan, study)
+    if with_power:
+        from isothink.cli.power import print_power
+
+        print_power(powers)
 
 
 def plan_json(plan: Plan) -> dict[str, Any]:
