@@ -86,12 +86,12 @@ def _share(part: float, whole: float) -> float | None:
 
 def _deciding_pairs(family: Family) -> Iterator[tuple[Configuration, Configuration]]:
     """The most accurate configuration of every arm and of the baseline, budget by budget."""
-    accuracy = dict(zip(family.configurations, family.mean(family.observations.correct), strict=True))
     best: dict[tuple[str, str], Configuration] = {}
-    for item in family.configurations:
+    highest: dict[tuple[str, str], float] = {}
+    for item, accuracy in zip(family.configurations, family.mean(family.observations.correct), strict=True):
         key = (f"{item.budget_flops:.9e}", item.arm)
-        if key not in best or accuracy[item] > accuracy[best[key]]:
-            best[key] = item
+        if accuracy > highest.get(key, -1.0):
+            best[key], highest[key] = item, accuracy
     for (budget, arm), chosen in best.items():
         baseline = best.get((budget, BASELINE))
         if arm != BASELINE and baseline is not None:
