@@ -10,6 +10,7 @@ from isothink.evidence.caveats import family_caveats
 from isothink.evidence.configuration import configuration_results
 from isothink.evidence.frontier import frontiers
 from isothink.evidence.observations import Observations
+from isothink.evidence.patterns import find_patterns
 from isothink.evidence.record import Evidence, MissingCell, SeedVariance, Verdict
 from isothink.evidence.settings import AnalysisSettings
 from isothink.evidence.verdict import decide
@@ -84,6 +85,7 @@ def summarize(workings: Workings, *, caveats: Sequence[str] = ()) -> Evidence:
         ),
         missing=workings.missing,
         caveats=(*(text for name in workings.families for text in family_caveats(workings, name, ())), *caveats),
+        patterns=find_patterns(workings),
     )
 
 

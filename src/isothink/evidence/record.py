@@ -10,19 +10,13 @@ from typing import Literal
 from pydantic import Field
 
 from isothink.domain.record import Record
+from isothink.evidence.interval import Interval as Interval
+from isothink.evidence.pattern_record import Patterns
 
 Outcome = Literal["ift", "reasoning", "curriculum", "unresolved"]
 Source = Literal["trained", "imported", "predicted", "published"]
 Axis = Literal["training_flops", "inference_flops_per_query", "lifetime_flops"]
 AXES: tuple[Axis, ...] = ("training_flops", "inference_flops_per_query", "lifetime_flops")
-
-
-class Interval(Record):
-    """A range that covers the truth with probability `level`."""
-
-    low: float
-    high: float
-    level: float = 0.90
 
 
 class ConventionCost(Record):
@@ -250,7 +244,8 @@ class SeedVariance(Record):
 class Evidence(Record):
     """Everything the analysis found; verdicts for any question are computed from it alone.
 
-    `state` names what it was made from: it is stale where a run's state is another.
+    `state` names what it was made from: it is stale where a run's state is another. `patterns` are the experiment's own
+    analyses, null in evidence that is older than they are.
     """
 
     schema_version: int = 1
@@ -273,3 +268,4 @@ class Evidence(Record):
     missing: tuple[MissingCell, ...]
     caveats: tuple[str, ...]
     family_caveats: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    patterns: Patterns | None = None

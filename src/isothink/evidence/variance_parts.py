@@ -101,10 +101,9 @@ def _deciding_pairs(family: Family) -> Iterator[tuple[Configuration, Configurati
 def _add(sums: _Sums, family: Family, benchmark: Benchmark, ours: Configuration, theirs: Configuration) -> None:
     """Adds one benchmark of one pair."""
     left, right = (_centred(family, benchmark, np.array(item.rows)) for item in (ours, theirs))
-    scores = family.observations.correct[np.ix_([*ours.rows, *theirs.rows], benchmark.columns)]
-    accuracy = float(np.nanmean(scores))
-    variance = _answer_variance(family, benchmark, np.array([*ours.rows, *theirs.rows]))
-    sums.accuracy += accuracy
+    rows = np.array([*ours.rows, *theirs.rows])
+    variance = _answer_variance(family, benchmark, rows)
+    sums.accuracy += float(np.nanmean(family.observations.correct[np.ix_(rows, benchmark.columns)]))
     sums.pairs += 1
     sums.variance += variance
     sums.between_arms += float(np.mean(left @ right.T)) / benchmark.columns.size
@@ -113,14 +112,14 @@ def _add(sums: _Sums, family: Family, benchmark: Benchmark, ours: Configuration,
             products = own @ own.T / benchmark.columns.size
             sums.seeds_variance += variance
             sums.between_seeds += float((products.sum() - np.trace(products)) / (products.size - len(own)))
-    _add_repeats(sums, family, benchmark, np.array([*ours.rows, *theirs.rows]))
+    _add_repeats(sums, family, benchmark, rows)
     _add_clusters(sums, benchmark, left.mean(axis=0) - right.mean(axis=0))
 
 
 def _centred(family: Family, benchmark: Benchmark, rows: Integers) -> Floats:
     """Scores less their row's mean, 0 where an item has none."""
     scores = family.observations.correct[np.ix_(rows, benchmark.columns)]
-    return np.nan_to_num(scores - np.nanmean(scores, axis=1, keepdims=True))
+    return np.asarray(np.nan_to_num(scores - np.nanmean(scores, axis=1, keepdims=True)))
 
 
 def _answer_variance(family: Family, benchmark: Benchmark, rows: Integers) -> float:

@@ -10,7 +10,7 @@ Origin = Literal["assumed", "measured", "given"]
 
 
 class Assumption(Record):
-    """A number that the calculation rests on: `measured` on cells of the run folder, `given` by an option, or assumed."""
+    """A number that the calculation rests on: `measured` on finished cells, `given` by an option, or assumed."""
 
     value: float
     source: Origin

@@ -2,8 +2,8 @@
 
 The analysis (evidence/draws.py) draws a difference from two parts, and calls it resolved when zero lies outside its
 central 1 - significance / comparisons. Items: a paired mean, as wide as Student's t makes it. Seeds: normal, with a
-variance that is drawn as  between nu / chi^2_nu - interaction  from the variance `between` runs found with nu degrees of
-freedom, interaction with items in it. What `between` will be is chance too, so the half width is worked out for the
+variance drawn as  between nu / chi^2_nu - interaction  from the variance `between` runs that is found with nu degrees
+of freedom, interaction with items in it. What `between` will be is chance too, so the half width is worked out for the
 quantiles of its distribution, and the smallest difference is that which exceeds the half widths, on average over them,
 with the stated power. Sums over fixed quantiles stand for integrals: the same design always gives the same number.
 """
@@ -171,9 +171,7 @@ def _resolved(difference: float, half_widths: Floats, share: Floats, deviation: 
 def _half_widths(design: Design, between: Floats, tail: float) -> Floats:
     """For each possible `between`, the quantile at 1 - `tail` of what the analysis draws around its estimate."""
     drawn, share = _quantiles(design.freedom, _FINE)
-    seed = np.clip(
-        between[:, None] * design.freedom / drawn - design.interaction, 0.0, LARGEST_STANDARD_DEVIATION**2
-    )
+    seed = np.clip(between[:, None] * design.freedom / drawn - design.interaction, 0.0, LARGEST_STANDARD_DEVIATION**2)
     deviations = np.sqrt(np.maximum(design.drawn_item_variance + seed * design.run_share, 1e-30))
     low, high = np.zeros(between.size), np.full(between.size, 40.0)
     for _ in range(40):
