@@ -158,11 +158,12 @@ def evaluate(study: options.StudyOrRun, overrides: options.Overrides = None, jso
 
 @app.command()
 def analyze(run_folder: options.Run, json: options.Json = False) -> None:
-    """Turn the samples of a run into evidence, and print the verdicts.
+    """Turn the samples of a run into evidence, and print the verdicts and how gains and lengths behave.
 
     Example: isothink analyze runs/quickstart
     """
     from isothink import api
+    from isothink.cli.patterns import print_patterns
     from isothink.cli.run import print_verdicts
 
     evidence = api.analyze(run_folder)
@@ -170,6 +171,7 @@ def analyze(run_folder: options.Run, json: options.Json = False) -> None:
         print_json(evidence.model_dump(mode="json"))
     else:
         print_verdicts(evidence)
+        print_patterns(evidence)
 
 
 @app.command()

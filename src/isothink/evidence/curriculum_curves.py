@@ -1,6 +1,7 @@
 """Accuracy and cost over the share of reasoning instances, between `ift` and `reasoning`. Called by patterns.py."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -17,11 +18,24 @@ Schedule = Literal["sequential", "mixed"]
 
 def curriculum_curves(drawn: FamilyDraws, *, convention: str, level: float) -> list[CurriculumCurve]:
     """One curve for each student, budget and schedule with a curriculum and one end at least."""
-    tokens = output_tokens(drawn)
-    return [
-        _curve(drawn, student, budget, schedule, places, tokens, convention, level)
-        for student, budget, schedule, places in _curves(drawn)
-    ]
+    tail = (1.0 - level) / 2
+    shown = _Shown(
+        tokens=output_tokens(drawn),
+        bounds=np.clip(np.quantile(drawn.accuracy_draws[:PATTERN_DRAWS], [tail, 1.0 - tail], axis=0), 0.0, 1.0),
+        convention=convention,
+        level=level,
+    )
+    return [_curve(drawn, shown, *each) for each in _curves(drawn)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Shown:
+    """What a curve shows beside accuracies: output tokens, and the ends of the accuracies' intervals."""
+
+    tokens: Floats
+    bounds: Floats
+    convention: str
+    level: float
 
 
 def _curves(drawn: FamilyDraws) -> Iterator[tuple[str, float, Schedule, dict[float, int]]]:
@@ -55,37 +69,34 @@ def _share(arm: str, kind: type[Sequential | Mixed]) -> float | None:
 
 
 def _curve(
-    drawn: FamilyDraws,
-    student: str,
-    budget: float,
-    schedule: Schedule,
-    places: Mapping[float, int],
-    tokens: Floats,
-    convention: str,
-    level: float,
+    drawn: FamilyDraws, shown: _Shown, student: str, budget: float, schedule: Schedule, places: Mapping[float, int]
 ) -> CurriculumCurve:
     full = full_interval = None
     reason = "one of ift and reasoning has no result here, so there is no gain to have a share of"
     low, high = places.get(0.0), places.get(1.0)
     if low is not None and high is not None:
         full = float(drawn.accuracy[high] - drawn.accuracy[low])
-        full_interval = interval_of(full + _errors(drawn, high, low), level, full)
+        full_interval = interval_of(full + _errors(drawn, high, low), shown.level, full)
         reason = "the interval of the whole gain contains zero, so a share of it means nothing"
     shared = full_interval is not None and not full_interval.low <= 0 <= full_interval.high
     points = []
     for rho, index in places.items():
         item = drawn.family.configurations[index]
         accuracy = float(drawn.accuracy[index])
-        share, interval = _gain_share(drawn, index, low, high, level) if shared else (None, None)
+        share, interval = _gain_share(drawn, index, low, high, shown.level) if shared else (None, None)
         points.append(
             CurvePoint(
                 rho=rho,
                 configuration=item.name,
                 accuracy=accuracy,
-                interval=_clipped(interval_of(drawn.accuracy_draws[:, index], level, accuracy)),
-                training_flops=item.training_flops[convention],
+                interval=Interval(
+                    low=min(float(shown.bounds[0, index]), accuracy),
+                    high=max(float(shown.bounds[1, index]), accuracy),
+                    level=shown.level,
+                ),
+                training_flops=item.training_flops[shown.convention],
                 inference_flops_per_query=float(drawn.inference[index]),
-                output_tokens=float(tokens[index]),
+                output_tokens=float(shown.tokens[index]),
                 gain_share=share,
                 gain_share_interval=interval,
             )
@@ -109,15 +120,11 @@ def _errors(drawn: FamilyDraws, one: int, other: int) -> Floats:
 def _gain_share(
     drawn: FamilyDraws, index: int, low: int | None, high: int | None, level: float
 ) -> tuple[float, Interval]:
-    """The share of the whole gain; draws in which that has the other sign are as good as none, and set to no share."""
+    """The share of the whole gain; draws in which that has the other sign are left out."""
     assert low is not None and high is not None
     part = float(drawn.accuracy[index] - drawn.accuracy[low])
     whole = float(drawn.accuracy[high] - drawn.accuracy[low])
     parts, wholes = part + _errors(drawn, index, low), whole + _errors(drawn, high, low)
     same = wholes * whole > 0
-    return part / whole, interval_of(parts[same] / wholes[same], level, part / whole)
-
-
-def _clipped(interval: Interval) -> Interval:
-    low, high = np.clip([interval.low, interval.high], 0.0, 1.0)
-    return Interval(low=float(low), high=float(high), level=interval.level)
+    share = part / whole if part else 0.0
+    return share, interval_of(parts[same] / wholes[same], level, share)

@@ -1,7 +1,7 @@
 """How gains and lengths behave over a study, as records: `Evidence.patterns`, printed by `isothink analyze`.
 
-A gain is an arm's accuracy minus that of `ift`, same student, same budget. Patterns describe: none is adjusted for how many
-there are, and none decides a verdict. Numbers that the cells do not tell are null, and `reason` says why.
+A gain is an arm's accuracy minus that of `ift`, same student, same budget. Patterns describe: none is adjusted for how
+many there are, and none decides a verdict. Numbers that the cells do not tell are null, and `reason` says why.
 """
 
 from typing import Literal
@@ -118,9 +118,9 @@ class LengthRatio(Record):
 class TraceLength(Record):
     """Right against wrong answers of one configuration.
 
-    `all_answers` holds those that the cap cut off, which are wrong and as long as the cap; `completed` leaves them out.
-    `same_item` compares only within items that some seeds or repeats answer right and others wrong, so that a hard item,
-    which is long and wrong, is not compared with an easy one; completed answers only.
+    `all_answers` holds those that the cap cut off, wrong and as long as the cap; `completed` does not.
+    `same_item` compares only within items that some seeds or repeats answer right and others wrong, so that a hard
+    item, which is long and wrong, is not compared with an easy one; completed answers only.
     """
 
     family: str

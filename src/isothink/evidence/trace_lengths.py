@@ -6,18 +6,22 @@ answers, so an item that has both is paired with itself.
 """
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from isothink.evidence.draws import named_generator, weight_shape
-from isothink.evidence.family import Family
-from isothink.evidence.gains import PATTERN_DRAWS, interval_of
+from isothink.evidence.family import Benchmark, Family
+from isothink.evidence.interval import Interval
 from isothink.evidence.observations import Floats, Integers
 from isothink.evidence.pattern_record import LengthRatio, TraceLength
 from isothink.evidence.settings import AnalysisSettings
 from isothink.evidence.size_series import Booleans
 
+SingleFloats = npt.NDArray[np.float32]
+DRAWS = 1_000
+"""Enough for an interval that describes."""
 FEWEST_ANSWERS = 5
 """With fewer answers of a kind their lengths have no spread to speak of."""
 
@@ -25,16 +29,16 @@ FEWEST_ANSWERS = 5
 Which = Literal["all", "completed", "same item"]
 
 
-@dataclass(kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class _Lengths:
-    """Of every configuration: answers of each benchmark, and draws of mean lengths, added up over usable benchmarks.
+    """Answers and tokens of every benchmark and configuration, [2, benchmarks, configurations], right answers first.
 
-    `counts` and `tokens` are [2, benchmarks, configurations], right answers first; `drawn` is [2, draws, configurations].
+    `bounds` are the lower and the upper end of the interval of each configuration's ratio, NaN where there is none.
     """
 
     counts: Floats
     tokens: Floats
-    drawn: Floats
+    bounds: Floats
 
     @property
     def usable(self) -> Booleans:
@@ -46,8 +50,12 @@ def trace_lengths(family: Family, settings: AnalysisSettings) -> list[TraceLengt
     """One record per configuration of the family."""
     if not family.configurations:
         return []
-    every, completed, same = (_lengths(family, settings, which) for which in get_args(Which))
-    truncated = family.mean(np.nan_to_num(family.observations.truncated, nan=0.0))
+    cut = np.nan_to_num(family.observations.truncated, nan=0.0)
+    weights = [_weights(family, benchmark, settings) for benchmark in family.benchmarks]
+    every = _lengths(family, weights, settings.level, "all")
+    completed = _lengths(family, weights, settings.level, "completed") if cut.any() else every
+    same = _lengths(family, weights, settings.level, "same item")
+    truncated = family.mean(cut)
     return [
         TraceLength(
             family=family.name,
@@ -61,37 +69,53 @@ def trace_lengths(family: Family, settings: AnalysisSettings) -> list[TraceLengt
     ]
 
 
-def _lengths(family: Family, settings: AnalysisSettings, which: Which) -> _Lengths:
+def _weights(family: Family, benchmark: Benchmark, settings: AnalysisSettings) -> SingleFloats:
+    """Weights of a benchmark's clusters, [draws, clusters]; see draws.py."""
+    generator = named_generator(settings, "lengths", family.name, benchmark.name)
+    size = (DRAWS, benchmark.cluster_count)
+    return generator.standard_gamma(weight_shape(benchmark.cluster_count), size).astype(np.float32)
+
+
+def _lengths(family: Family, weights: list[SingleFloats], level: float, which: Which) -> _Lengths:
     shape = (2, len(family.benchmarks), len(family.configurations))
-    draws = min(PATTERN_DRAWS, settings.draws)
-    found = _Lengths(counts=np.zeros(shape), tokens=np.zeros(shape), drawn=np.zeros((2, draws, shape[2])))
+    counts, tokens = np.zeros(shape), np.zeros(shape)
+    drawn = np.zeros((2, DRAWS, shape[2]))
     for row, benchmark in enumerate(family.benchmarks):
         values = _item_sums(family, benchmark.columns, which)
         sums = values.sum(axis=2)
-        found.counts[:, row], found.tokens[:, row] = sums[::2], sums[1::2]
-        usable = found.usable[row]
+        counts[:, row], tokens[:, row] = sums[::2], sums[1::2]
+        usable = (sums[::2] > 0).all(axis=0)
         clusters = benchmark.cluster_sums(values[:, usable].reshape(-1, benchmark.columns.size))
-        generator = named_generator(settings, "lengths", family.name, benchmark.name)
-        weights = generator.standard_gamma(weight_shape(benchmark.cluster_count), (draws, benchmark.cluster_count))
-        drawn = (weights @ clusters.T).reshape(draws, 4, -1)
+        mixed = (weights[row] @ clusters.T.astype(np.float32)).reshape(DRAWS, 4, -1)
         for side in (0, 1):
-            found.drawn[side][:, usable] += drawn[:, 2 * side + 1] / drawn[:, 2 * side]
-    return found
+            drawn[side][:, usable] += mixed[:, 2 * side + 1] / mixed[:, 2 * side]
+    return _Lengths(counts=counts, tokens=tokens, bounds=_bounds(drawn, level))
+
+
+def _bounds(drawn: Floats, level: float) -> Floats:
+    """The central range of each configuration's ratio, where wrong answers have a length, [2, configurations]."""
+    known = (drawn[1] > 0).all(axis=0)
+    bounds = np.full((2, known.size), np.nan)
+    if known.any():
+        tail = (1.0 - level) / 2
+        bounds[:, known] = np.quantile(drawn[0][:, known] / drawn[1][:, known], [tail, 1.0 - tail], axis=0)
+    return bounds
 
 
 def _item_sums(family: Family, columns: Integers, which: Which) -> Floats:
     """Counts and tokens of right answers, then of wrong ones, of every configuration and item, seeds added up."""
     data = family.observations
     place = np.ix_(family.rows, columns)
-    correct, length = data.correct[place], (data.trace_tokens + data.answer_tokens)[place]
+    correct, length = data.correct[place], (data.trace_tokens[place] + data.answer_tokens[place])
     known = np.isfinite(correct) & np.isfinite(length)
     cut = np.nan_to_num(data.truncated[place], nan=0.0)
     counted = known * (1.0 if which == "all" else 1.0 - cut)
     score, tokens = np.where(known, correct, 0.0), np.where(known, length, 0.0)
     right = np.minimum(score, counted)
     wrong = counted - right
-    owner = (family.seed_average > 0).astype(np.float64).T
-    result = np.array([owner @ part for part in (right, right * tokens, wrong, wrong * tokens)])
+    starts = np.cumsum([0, *(len(item.rows) for item in family.configurations[:-1])])
+    parts = (right, right * tokens, wrong, wrong * tokens)
+    result = np.array([np.add.reduceat(part, starts, axis=0) for part in parts])
     return _within_items(result) if which == "same item" else result
 
 
@@ -135,7 +159,8 @@ def _ratio(lengths: _Lengths, index: int, level: float) -> LengthRatio:
     elif counts[:, usable].sum(axis=1).min() < FEWEST_ANSWERS:
         reason = f"an interval needs {FEWEST_ANSWERS} right and {FEWEST_ANSWERS} wrong answers"
     else:
-        interval = interval_of(lengths.drawn[0, :, index] / lengths.drawn[1, :, index], level, ratio)
+        low, high = lengths.bounds[:, index]
+        interval = Interval(low=min(float(low), ratio), high=max(float(high), ratio), level=level)
     return LengthRatio(
         right=right,
         wrong=wrong,
