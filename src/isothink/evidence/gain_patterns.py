@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from isothink.evidence.draws import FamilyDraws
-from isothink.evidence.gains import Gain, interval_of, output_tokens
+from isothink.evidence.draws import FamilyDraws, named_generator, weight_shape
+from isothink.evidence.gains import PATTERN_DRAWS, Gain, interval_of, output_tokens
 from isothink.evidence.interval import Interval
 from isothink.evidence.observations import Floats
 from isothink.evidence.pattern_record import AnswerForms, GainBySize, GainByTokens, GainPoint, SizeGain
+from isothink.evidence.settings import AnalysisSettings
 
 FEWEST_POINTS = 4
 """With three points a rank correlation is 1 or -1 by chance in every third case."""
@@ -18,12 +19,15 @@ FORMS = {"-mc": "multiple choice", "-oe": "open-ended"}
 """How a family's name says what its answers are."""
 
 
-def gain_by_tokens(drawn: FamilyDraws, gains: Sequence[Gain], level: float) -> GainByTokens:
+def gain_by_tokens(drawn: FamilyDraws, gains: Sequence[Gain], settings: AnalysisSettings) -> GainByTokens:
     """Every gain beside the factor of output tokens, and their rank correlation."""
     tokens = output_tokens(drawn)
     known = [gain for gain in gains if tokens[gain.baseline] > 0]
     factors = np.array([tokens[gain.chosen] / tokens[gain.baseline] for gain in known])
-    correlation, interval, reason = _rank_correlation(known, factors, level)
+    weights = named_generator(settings, "points", drawn.family.name).standard_gamma(
+        weight_shape(len(known)), (min(PATTERN_DRAWS, settings.draws), len(known))
+    )
+    correlation, interval, reason = _rank_correlation(known, factors, weights, settings.level)
     return GainByTokens(
         family=drawn.family.name,
         points=tuple(
@@ -44,32 +48,37 @@ def gain_by_tokens(drawn: FamilyDraws, gains: Sequence[Gain], level: float) -> G
 
 
 def _rank_correlation(
-    gains: Sequence[Gain], factors: Floats, level: float
+    gains: Sequence[Gain], factors: Floats, weights: Floats, level: float
 ) -> tuple[float | None, Interval | None, str | None]:
-    """Spearman's, with an interval from draws of the gains; the factors are taken as they are, being better known.
+    """Spearman's, with an interval from draws of the gains and weights of the points, as other students were possible.
 
-    Chance in the draws lowers every correlation once more than it lowered the estimate: they are moved, on Fisher's
-    scale, so that they lie around it.
+    The factors are taken as they are, being better known. Chance in the draws lowers every correlation once more than
+    it lowered the estimate: they are moved, on Fisher's scale, so that they lie around it.
     """
     if len(gains) < FEWEST_POINTS:
         return None, None, f"{len(gains)} points, and a rank correlation needs {FEWEST_POINTS}"
     points = np.array([gain.comparison.difference for gain in gains])
     if np.ptp(points) == 0 or np.ptp(factors) == 0:
         return None, None, "all points are equal in one of the two"
-    estimate = float(_correlations(mean_ranks(points)[None], mean_ranks(factors))[0])
+    others = mean_ranks(factors)
+    estimate = float(_correlations(mean_ranks(points)[None], others, np.ones((1, points.size)))[0])
     draws = np.array([gain.draws for gain in gains]).T
     ranks = draws.argsort(axis=1).argsort(axis=1).astype(np.float64)
     drawn, middle = (
         np.arctanh(np.clip(values, -LARGEST_CORRELATION, LARGEST_CORRELATION))
-        for values in (_correlations(ranks, mean_ranks(factors)), np.array(estimate))
+        for values in (_correlations(ranks, others, weights), np.array(estimate))
     )
     return estimate, interval_of(np.tanh(drawn - drawn.mean() + middle), level, estimate), None
 
 
-def _correlations(rows: Floats, other: Floats) -> Floats:
-    """Of each row with one vector."""
-    centred, fixed = rows - rows.mean(axis=1, keepdims=True), other - other.mean()
-    return np.asarray(centred @ fixed / np.sqrt((centred**2).sum(axis=1) * (fixed**2).sum()))
+def _correlations(rows: Floats, other: Floats, weights: Floats) -> Floats:
+    """Of each row with one vector, under that row's weights."""
+    shares = weights / weights.sum(axis=1, keepdims=True)
+    left = rows - (shares * rows).sum(axis=1, keepdims=True)
+    right = other - (shares * other).sum(axis=1, keepdims=True)
+    spread = (shares * left**2).sum(axis=1) * (shares * right**2).sum(axis=1)
+    product = (shares * left * right).sum(axis=1)
+    return np.divide(product, np.sqrt(spread), out=np.zeros_like(product), where=spread > 0)
 
 
 def mean_ranks(values: Floats) -> Floats:

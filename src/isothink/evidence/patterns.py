@@ -29,7 +29,7 @@ def find_patterns(workings: Workings) -> Patterns:
     for name, part in workings.families.items():
         found = gains[name] = gains_of(part.drawn, workings.comparisons)
         if found:
-            tokens.append(gain_by_tokens(part.drawn, found, level))
+            tokens.append(gain_by_tokens(part.drawn, found, workings.settings))
             sizes.extend(gain_by_size(part.drawn, found, level))
         else:
             absent.append(AbsentPattern(pattern="gain_by_tokens", family=name, reason=NO_GAIN))
