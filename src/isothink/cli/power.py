@@ -1,5 +1,6 @@
 """What `isothink plan --power` prints: per family the smallest difference that can be resolved, and what more needs."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from isothink.cli.output import one_line, print_rows, wide_console
@@ -30,19 +31,20 @@ def print_power(powers: Sequence[FamilyPower]) -> None:
         f"smallest difference from ift, in points, that is resolved with probability {first.power:g} (adjusted p <"
         f" {first.significance:g}, {first.comparisons} comparisons); and how many resolve {_points(first.wanted)}"
     )
-    print_rows([_row(power) for power in powers])
+    rows = Counter(power.family for power in powers)
+    print_rows([_row(power, is_alone=rows[power.family] == 1) for power in powers])
     for families, text in _shared((power.family, _assumed(power.assumptions)) for power in powers):
         say(f"{families}: {text}")
     for families, text in _shared((power.family, note) for power in powers for note in power.notes):
         say(f"{families}: {text}")
 
 
-def _row(power: FamilyPower) -> dict[str, object]:
+def _row(power: FamilyPower, *, is_alone: bool) -> dict[str, object]:
     needed = power.needed
     seeds = str(power.seeds) if power.seeds == power.baseline_seeds else f"{power.seeds} (ift {power.baseline_seeds})"
     return {
         "family": power.family,
-        "arms": ", ".join(power.arms),
+        "arms": "all" if is_alone else ", ".join(power.arms),
         "items": power.items,
         "clusters": power.clusters,
         "seeds": seeds,

@@ -78,7 +78,7 @@ def _correlations(rows: Floats, other: Floats, weights: Floats) -> Floats:
     right = other - (shares * other).sum(axis=1, keepdims=True)
     spread = (shares * left**2).sum(axis=1) * (shares * right**2).sum(axis=1)
     product = (shares * left * right).sum(axis=1)
-    return np.divide(product, np.sqrt(spread), out=np.zeros_like(product), where=spread > 0)
+    return np.asarray(np.divide(product, np.sqrt(spread), out=np.zeros_like(product), where=spread > 0))
 
 
 def mean_ranks(values: Floats) -> Floats:

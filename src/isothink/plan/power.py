@@ -291,13 +291,16 @@ class _FamilyPower:
 
     def _floor(self) -> str:
         """What is left when items are as many as can be."""
-        pools = [benchmark.most for benchmark in self.design.benchmarks if benchmark.most is not None]
-        if len(pools) == len(self.design.benchmarks):
-            floor = smallest_resolvable(self._with_items(max(pools)))
-            shown = "nothing" if floor is None else _points(floor)
-            return f"all {sum(pools):,} items that there are resolve {shown}"
+        benchmarks = self.design.benchmarks
         floor = smallest_resolvable(self._with_items(ENDLESS))
-        return f"the seeds' part alone leaves {'everything open' if floor is None else _points(floor)}"
+        shown = "nothing" if floor is None else _points(floor)
+        pools = [one for one in benchmarks if one.most is not None]
+        if len(pools) == len(benchmarks):
+            return f"all {sum(one.most or 0 for one in pools):,} items that there are resolve {shown}"
+        if pools:
+            few = ", ".join(f"{one.most:,} of {one.name}" for one in pools)
+            return f"with any number of items (there are {few}) {shown} are resolved"
+        return f"the seeds' part alone leaves {shown}"
 
 
 def _points(value: float) -> str:

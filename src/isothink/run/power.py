@@ -23,6 +23,8 @@ from isothink.run.observe import observe
 from isothink.run.workspace import Workspace
 from isothink.store.run_folder import RunFolder
 
+POOL_LIMIT = 1_000
+"""Some procedural tasks have few questions (64 facts, 401 rows of bits), the others tens of thousands."""
 FRACTIONS = ("accuracy", "item_correlation", "seed_correlation")
 
 
@@ -70,21 +72,28 @@ def _of_items(study: Study, items: Iterable[Item]) -> dict[str, list[BenchmarkIt
     for item in items:
         by_benchmark.setdefault((item.family, item.benchmark), []).append(item.cluster)
     published = {benchmark.name: benchmark.items for benchmark in study.evaluation.benchmarks}
+    wanted = study.evaluation.items_per_task
     families: dict[str, list[BenchmarkItems]] = {}
     for (family, name), clusters in by_benchmark.items():
         _, sizes = np.unique(clusters, return_counts=True)
         count = len(clusters)
-        ends_here = count < study.evaluation.items_per_task
+        there_are = published[name] if name in published else _pool(name, study.evaluation.seed)
         families.setdefault(family, []).append(
             BenchmarkItems(
                 name=name,
                 items=count,
                 clusters=sizes.size,
                 cluster_size=float((sizes**2).sum() / count),
-                most=count if ends_here else published.get(name),
+                most=count if count < wanted else there_are,
             )
         )
     return families
+
+
+def _pool(task: str, seed: int) -> int | None:
+    """How many questions a procedural task has; None where they are more than one looks for."""
+    found = len(TASKS[task].questions(split="test", limit=POOL_LIMIT, seed=seed)) if task in TASKS else POOL_LIMIT
+    return found if found < POOL_LIMIT else None
 
 
 def _declared(study: Study) -> dict[str, list[BenchmarkItems]]:
