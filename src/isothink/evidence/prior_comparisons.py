@@ -1,0 +1,90 @@
+"""Reasoning minus IFT at one budget, from published cells that cost no more. Called by prior.py.
+
+Nothing here is ever resolved: there is one training run per cell, so no figure of training luck but what contrasts
+between setups hold, and a user's own study with one seed resolves nothing either. Intervals and p-values are those of
+the draws, setup variation included.
+"""
+
+from collections.abc import Sequence
+from statistics import NormalDist
+from typing import Literal
+
+import numpy as np
+
+from isothink.evidence.multiplicity import holm
+from isothink.evidence.observations import Floats
+from isothink.evidence.record import Comparison, ConfigurationResult, Interval
+
+SIGNIFICANCE = 0.10
+POWER = 0.80
+_ROUNDING = 1.0 + 1e-6
+
+
+def prior_comparisons(
+    configurations: Sequence[ConfigurationResult], *, budget_flops: float, level: float
+) -> tuple[Comparison, ...]:
+    """The best student of each arm, then every student with both arms, among what the budget pays for."""
+    eligible = [item for item in configurations if item.training_flops <= budget_flops * _ROUNDING]
+    ift, reasoning = ([item for item in eligible if item.arm == arm] for arm in ("ift", "reasoning"))
+    if not ift or not reasoning:
+        return ()
+    best = _compare("best_student", reasoning, ift, budget_flops, level)
+    pairs = [(ours, theirs) for ours in reasoning for theirs in ift if ours.student == theirs.student]
+    return (best, *(_compare("same_student", [ours], [theirs], budget_flops, level) for ours, theirs in pairs))
+
+
+def _compare(
+    kind: Literal["same_student", "best_student"],
+    ours: Sequence[ConfigurationResult],
+    theirs: Sequence[ConfigurationResult],
+    budget_flops: float,
+    level: float,
+) -> Comparison:
+    """The selection of the best student is redone in every draw."""
+    chosen, baseline = (max(items, key=lambda item: item.expected_accuracy) for items in (ours, theirs))
+    draws = _highest(ours) - _highest(theirs)
+    difference = chosen.expected_accuracy - baseline.expected_accuracy
+    low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])
+    p_value = _two_sided_p(draws)
+    [adjusted] = holm([p_value])  # one arm at one budget of one family is all that is reported
+    return Comparison(
+        family=chosen.family,
+        kind=kind,
+        arm=chosen.arm,
+        baseline=baseline.arm,
+        budget_flops=budget_flops,
+        student=chosen.student,
+        baseline_student=baseline.student,
+        difference=difference,
+        interval=Interval(low=min(float(low), difference), high=max(float(high), difference), level=level),
+        p_value=p_value,
+        adjusted_p_value=adjusted if kind == "best_student" else None,
+        smallest_resolvable=_smallest_resolvable(draws),
+        truncation_bounds=Interval(
+            low=chosen.truncation_bounds.low - baseline.truncation_bounds.high,
+            high=chosen.truncation_bounds.high - baseline.truncation_bounds.low,
+            level=1.0,
+        ),
+        outcome="unresolved",
+        cost=chosen.training_flops,
+        seed_share=1.0,
+    )
+
+
+def _highest(items: Sequence[ConfigurationResult]) -> Floats:
+    return np.asarray(np.max([item.accuracy_draws for item in items], axis=0) / 1e4)
+
+
+def _two_sided_p(draws: Floats) -> float:
+    """As in comparison.py, which needs scipy: twice the share beyond zero, counting one more."""
+    beyond = min(int((draws <= 0).sum()), int((draws >= 0).sum()))
+    return min(1.0, 2.0 * (1 + beyond) / (draws.size + 1))
+
+
+def _smallest_resolvable(draws: Floats) -> float:
+    """Half the width at the level of significance, plus a normal quantile of the power: more runs of the same table
+    would not lower it."""
+    tail = SIGNIFICANCE / 2
+    low, high = np.quantile(draws, [tail, 1 - tail])
+    one_low, one_high = np.quantile(draws, [0.15866, 0.84134])
+    return float((high - low) / 2 + NormalDist().inv_cdf(POWER) * (one_high - one_low) / 2)
