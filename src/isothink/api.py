@@ -140,11 +140,22 @@ def verdict(
     queries: float | None = None,
     inference_budget: float | None = None,
     lifetime_budget: float | None = None,
+    axis: Literal["flops", "seconds", "usd"] = "flops",
+    device: str | None = None,
+    price: float | None = None,
+    batch_size: int | None = None,
+    utilisation: float | None = None,
 ) -> Verdict:
     """The decision for a family, a training budget (the study's top one by default) and a number of queries.
 
-    `inference_budget` caps the FLOPs of a query, `lifetime_budget` those of training and all queries together.
+    `budget` is in training FLOPs. `inference_budget` caps the cost of a query, `lifetime_budget` that of training and
+    all queries together, both in the unit of the axis: FLOPs, or seconds or dollars on a device (`price` in dollars per
+    hour) that trains at `utilisation` of its peak and decodes `batch_size` sequences together.
+
+    Raises:
+        isothink.errors.UsageError: an unknown family or device, or an impossible number.
     """
+    from isothink.evidence.money import money
     from isothink.run.decision import decide_run
     from isothink.run.load import open_run
 
@@ -153,8 +164,11 @@ def verdict(
         family=family,
         budget_flops=budget,
         queries=queries,
-        inference_budget_flops=inference_budget,
-        lifetime_budget_flops=lifetime_budget,
+        inference_budget=inference_budget,
+        lifetime_budget=lifetime_budget,
+        money=None
+        if axis == "flops"
+        else money(axis, device_name=device, price_per_hour=price, batch_size=batch_size, utilisation=utilisation),
     )
 
 

@@ -183,6 +183,11 @@ def verdict(
     queries: options.Queries = None,
     inference_budget: options.InferenceBudget = None,
     lifetime_budget: options.LifetimeBudget = None,
+    axis: options.CostAxis = "flops",
+    device: options.Device = None,
+    price: options.Price = None,
+    batch_size: options.BatchSize = None,
+    utilisation: options.Utilisation = None,
     json: options.Json = False,
 ) -> None:
     """Decide for one family, a training budget and a number of queries to serve.
@@ -190,6 +195,7 @@ def verdict(
     Example: isothink verdict runs/quickstart --family arithmetic-oe --budget 5e11 --queries 1e6
     """
     from isothink import api
+    from isothink.cli.options import one_of
     from isothink.cli.verdict import verdict_text
 
     decision = api.verdict(
@@ -199,6 +205,11 @@ def verdict(
         queries=queries,
         inference_budget=inference_budget,
         lifetime_budget=lifetime_budget,
+        axis=one_of(axis, ("flops", "seconds", "usd"), "--axis"),
+        device=device,
+        price=price,
+        batch_size=batch_size,
+        utilisation=utilisation,
     )
     if json:
         print_json(decision.model_dump(mode="json"))
@@ -247,7 +258,8 @@ def predict(
     Example: isothink predict studies/made-up.csv --size parameters_billion --value accuracy --by family,arm --at 32
     """
     from isothink import api
-    from isothink.cli.predict import names_of, one_of, print_prediction, sizes_of
+    from isothink.cli.options import one_of
+    from isothink.cli.predict import names_of, print_prediction, sizes_of
 
     found = api.predict(
         table,

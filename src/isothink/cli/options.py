@@ -1,9 +1,11 @@
 """Arguments and options that commands share. Used by cli/main.py."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+
+from isothink.errors import UsageError
 
 Study = Annotated[Path, typer.Argument(metavar="STUDY", help="A study file (YAML).", show_default=False)]
 StudyOrRun = Annotated[
@@ -22,10 +24,25 @@ Budget = Annotated[
 ]
 Queries = Annotated[float | None, typer.Option("--queries", help="Queries to serve; the study's number by default.")]
 InferenceBudget = Annotated[
-    float | None, typer.Option("--inference-budget", help="At most so many FLOPs per query; no cap by default.")
+    float | None,
+    typer.Option("--inference-budget", help="At most so much per query, in the unit of the axis; no cap by default."),
 ]
 LifetimeBudget = Annotated[
-    float | None, typer.Option("--lifetime-budget", help="At most so many FLOPs for training and all queries.")
+    float | None, typer.Option("--lifetime-budget", help="At most so much for training and all queries, in that unit.")
+]
+CostAxis = Annotated[str, typer.Option("--axis", help="What whole-life cost counts: flops, seconds or usd.")]
+Device = Annotated[
+    str | None, typer.Option("--device", help="The device of seconds and dollars, such as h100.", show_default=False)
+]
+Price = Annotated[float | None, typer.Option("--price", help="Dollars per hour of the device.", show_default=False)]
+BatchSize = Annotated[
+    int | None, typer.Option("--batch-size", help="Sequences decoded together; 32 by default.", show_default=False)
+]
+Utilisation = Annotated[
+    float | None,
+    typer.Option(
+        "--utilisation", help="Share of the peak in training and prefill; 0.4 by default.", show_default=False
+    ),
 ]
 Model = Annotated[
     str, typer.Argument(metavar="MODEL", help="A published model's Hub id, or a config.json.", show_default=False)
@@ -79,3 +96,10 @@ HoldOut = Annotated[
 HoldOutMode = Annotated[
     str, typer.Option("--hold-out-mode", help="larger: hide every larger size too; others: keep all others.")
 ]
+
+
+def one_of(value: str | None, allowed: tuple[str, ...], option: str) -> Any:
+    """The value of an option that allows few."""
+    if value is not None and value not in allowed:
+        raise UsageError(f"{option}: found {value!r}, allowed are {', '.join(allowed)}")
+    return value

@@ -1,7 +1,5 @@
 """What a reader must know before trusting a verdict. Called by verdict.py and analysis.py."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from isothink.domain.numbers import flops
@@ -10,12 +8,11 @@ from isothink.evidence.wording import interval
 from isothink.evidence.workings import Workings
 
 
-def family_caveats(workings: Workings, family: str, deciding: Sequence[Comparison]) -> tuple[str, ...]:
-    """Single seeds, truncation, and what the cap on new tokens could explain."""
+def family_caveats(workings: Workings, family: str) -> tuple[str, ...]:
+    """Single seeds, truncation and answers without a score."""
     return (
         *_single_seed(workings, family),
         *_truncated_arms(workings, family),
-        *(text for item in deciding for text in _due_to_cap(item)),
         *_unscored(workings, family),
     )
 
@@ -51,7 +48,7 @@ def _truncated_arms(workings: Workings, family: str) -> tuple[str, ...]:
     return tuple(warnings)
 
 
-def _due_to_cap(item: Comparison) -> tuple[str, ...]:
+def due_to_cap(item: Comparison) -> tuple[str, ...]:
     """Resolved from zero by its interval, but not once the cut-off answers might have been right."""
     apart = item.interval.low > 0 or item.interval.high < 0
     bounds = item.truncation_bounds

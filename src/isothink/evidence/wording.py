@@ -14,11 +14,19 @@ def interval(value: Interval) -> str:
     return f"[{points(value.low)}, {points(value.high)}]"
 
 
+EQUAL = {
+    "training_flops": "",
+    "inference_flops_per_query": ", at equal inference cost",
+    "lifetime_flops": ", at equal whole-life cost",
+}
+
+
 def describe(item: Comparison) -> str:
     """For example `reasoning minus IFT at 5e11 FLOPs: +12.3 points [+4.1, +20.0], adjusted p 0.003`."""
     p_value = item.p_value if item.adjusted_p_value is None else item.adjusted_p_value
     stated = "< 0.001" if p_value < 0.001 else f"{p_value:.3f}"
+    end = " (extrapolated: no IFT cell costs as much)" if item.extrapolated else f", adjusted p {stated}"
     return (
-        f"{item.arm} minus IFT at {flops(item.budget_flops)}: {points(item.difference)} points "
-        f"{interval(item.interval)}, adjusted p {stated}"
+        f"{item.arm} minus IFT at {flops(item.budget_flops)}{EQUAL[item.axis]}: {points(item.difference)} points "
+        f"{interval(item.interval)}{end}"
     )

@@ -22,13 +22,17 @@ def completed_in(folder: RunFolder) -> Completed:
         for row in manifest.get("ledger", []):
             if row["phase"] in ("training", "search") and row["seconds"] > 0:
                 speeds[str(manifest["student"])].append(row["flops"] / row["seconds"])
-    failures = folder.path / "failures"
     return Completed(
         segments=frozenset(segments),
         samples=frozenset(_complete(folder, "samples")),
-        failed=frozenset(path.stem for path in failures.glob("*.json")),
+        failed=failed_steps(folder),
         flops_per_second={student: statistics.median(values) for student, values in speeds.items()},
     )
+
+
+def failed_steps(folder: RunFolder) -> frozenset[str]:
+    """The steps that failed when they were last tried."""
+    return frozenset(path.stem for path in (folder.path / "failures").glob("*.json"))
 
 
 def _complete(folder: RunFolder, kind: str) -> Iterator[str]:
