@@ -1,14 +1,18 @@
 """What a reader must know before trusting a verdict. Called by verdict.py and analysis.py."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from isothink.domain.numbers import flops
 from isothink.evidence.record import Comparison
 from isothink.evidence.wording import interval
-from isothink.evidence.workings import Workings
+
+if TYPE_CHECKING:  # it brings scipy, which a verdict from stored draws does without
+    from isothink.evidence.workings import Workings
 
 
-def family_caveats(workings: Workings, family: str) -> tuple[str, ...]:
+def family_caveats(workings: "Workings", family: str) -> tuple[str, ...]:
     """Single seeds, truncation and answers without a score."""
     return (
         *_single_seed(workings, family),
@@ -17,7 +21,7 @@ def family_caveats(workings: Workings, family: str) -> tuple[str, ...]:
     )
 
 
-def _single_seed(workings: Workings, family: str) -> tuple[str, ...]:
+def _single_seed(workings: "Workings", family: str) -> tuple[str, ...]:
     part = workings.family(family)
     if not part.drawn.family.configurations:
         return ()
@@ -32,7 +36,7 @@ def _single_seed(workings: Workings, family: str) -> tuple[str, ...]:
     return ()
 
 
-def _truncated_arms(workings: Workings, family: str) -> tuple[str, ...]:
+def _truncated_arms(workings: "Workings", family: str) -> tuple[str, ...]:
     members = workings.family(family).drawn.family
     if not members.configurations:
         return ()
@@ -60,7 +64,7 @@ def due_to_cap(item: Comparison) -> tuple[str, ...]:
     )
 
 
-def _unscored(workings: Workings, family: str) -> tuple[str, ...]:
+def _unscored(workings: "Workings", family: str) -> tuple[str, ...]:
     members = workings.family(family).drawn.family
     if not members.configurations:
         return ()

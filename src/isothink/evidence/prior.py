@@ -15,7 +15,7 @@ from isothink.compute.architecture import Architecture
 from isothink.compute.parameters import parameter_counts
 from isothink.evidence.observations import Floats
 from isothink.evidence.prior_caveats import prior_caveats
-from isothink.evidence.prior_comparisons import prior_comparisons
+from isothink.evidence.prior_comparisons import SIGNIFICANCE, prior_comparisons
 from isothink.evidence.prior_costs import StudentPrices, teacher_flops
 from isothink.evidence.prior_lengths import PairLengths, published_lengths
 from isothink.evidence.published_table import ARMS, PublishedTable
@@ -24,6 +24,7 @@ from isothink.evidence.setup_variation import clipped, from_logit, item_luck, lo
 
 DRAWS = 400
 LEVEL = 0.90
+COST_TOLERANCE = 0.05
 RANDOM_SEED = 2509
 BYTES_PER_TOKEN_ERROR = 0.12
 """Standard deviation of the logarithm of the assumed bytes per token."""
@@ -55,6 +56,15 @@ class _Cell:
     prices: StudentPrices
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Draws:
+    """[draws, cells]: accuracy in another setup and within the published one, and the inference cost as a factor."""
+
+    accuracy: Floats
+    within: Floats
+    inference: Floats
+
+
 def prior_evidence(
     table: PublishedTable,
     question: PriorQuestion,
@@ -70,21 +80,22 @@ def prior_evidence(
     published = published_lengths(table.corpus(question.corpus))
     used = lengths or published
     cells = _cells(table, question, students=students, teacher=teacher, published=published, used=used)
-    accuracy, inference = _draws(table, question, cells, published=published, used=used)
-    configurations = tuple(
-        _result(table, question, cell, used, accuracy[:, index], inference[:, index])
-        for index, cell in enumerate(cells)
-    )
+    drawn = _draws(table, question, cells, published=published, used=used)
+    configurations = tuple(_result(table, question, cell, used, drawn, index) for index, cell in enumerate(cells))
     counted = min(question.budget_flops, max(item.training_flops for item in configurations))
     return Evidence(
         basis="published",
         study=f"arXiv:2509.22193, {question.corpus} corpus",
+        students=tuple(table.students),
+        arms=ARMS,
         families=(question.family,),
         budgets_flops=(counted,),
         queries=question.queries,
         convention="exact",
         draws=DRAWS,
         level=LEVEL,
+        significance=SIGNIFICANCE,
+        cost_tolerance=COST_TOLERANCE,
         configurations=configurations,
         frontiers=(),
         comparisons=prior_comparisons(configurations, budget_flops=counted, level=LEVEL),
@@ -160,16 +171,18 @@ def _draws(
     *,
     published: PairLengths,
     used: PairLengths,
-) -> tuple[Floats, Floats]:
-    """Of accuracy, and of the inference cost as a factor: [draws, cells]."""
+) -> _Draws:
     generator = np.random.default_rng(RANDOM_SEED)
-    level, gain = setup_variation(table).draw(generator, DRAWS)
-    ranks = [list(table.students).index(cell.student) for cell in cells]
-    signs = np.array([0.5 if cell.arm == "reasoning" else -0.5 for cell in cells])
+    shifts = setup_variation(table).draw(generator, DRAWS)
+    ladder = list(table.students)
+    setup = np.stack([shifts[cell.arm][:, ladder.index(cell.student)] for cell in cells], axis=1)
     centre = np.array([cell.accuracy for cell in cells])
-    luck = item_luck(centre, table.benchmarks_of(question.family), generator, DRAWS)
-    accuracy = from_logit(logit(clipped(centre)) + level[:, ranks] + signs * gain[:, ranks] + luck)
-    return accuracy, _inference_draws(table, cells, generator, published=published, used=used)
+    luck = logit(clipped(centre)) + item_luck(centre, table.benchmarks_of(question.family), generator, DRAWS)
+    return _Draws(
+        accuracy=from_logit(luck + setup),
+        within=from_logit(luck),
+        inference=_inference_draws(table, cells, generator, published=published, used=used),
+    )
 
 
 def _inference_draws(
@@ -221,11 +234,11 @@ def _result(
     question: PriorQuestion,
     cell: _Cell,
     used: PairLengths,
-    accuracy: Floats,
-    inference: Floats,
+    drawn: _Draws,
+    index: int,
 ) -> ConfigurationResult:
     """One record. What was not published and may not be null there says that nothing is known to be complete."""
-    low, high = np.quantile(accuracy, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    low, high = np.quantile(drawn.accuracy[:, index], [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     training, query = cell.training["exact"], cell.query["exact"]
     ladder = list(table.students)
     reasoning = cell.arm == "reasoning"
@@ -258,8 +271,13 @@ def _result(
         mean_answer_tokens=0.0 if reasoning else cell.output_tokens,
         unscored=0,
         edge=cell.student in (ladder[0], ladder[-1]),
-        accuracy_draws=tuple(np.rint(TEN_THOUSAND * accuracy).astype(int).tolist()),
-        inference_draws=tuple(np.rint(TEN_THOUSAND * inference).astype(int).tolist()),
+        accuracy_draws=_stored(drawn.accuracy[:, index]),
+        conditional_draws=_stored(drawn.within[:, index]),
+        inference_draws=_stored(drawn.inference[:, index]),
         conventions=cell.prices.costs(cell.training, cell.query),
         serving=cell.prices.serving(_whole(used.prompt_tokens), cell.output_tokens),
     )
+
+
+def _stored(draws: Floats) -> tuple[int, ...]:
+    return tuple(np.rint(TEN_THOUSAND * draws).astype(int).tolist())

@@ -50,6 +50,8 @@ class ConfigurationResult(Record):
     `accuracy_draws` are draws around it in ten-thousandths; `inference_draws` are draws of the inference cost, in
     ten-thousandths of `inference_flops_per_query`, item for item the same draws. `conventions` prices the configuration
     under every FLOPs convention that defines both costs; `serving` is null where the shape of the model is not known.
+    `conditional_draws` are draws within the published setup, for published configurations alone: which cells are not
+    resolvably worse is decided by them, since across setups next to nothing is.
     `accuracy_of_completed` leaves out answers that the cap cut off: it describes, and enters no decision, since which
     answers are left depends on the cap.
     """
@@ -86,6 +88,7 @@ class ConfigurationResult(Record):
     inference_draws: tuple[int, ...]
     conventions: dict[str, ConventionCost]
     serving: ServingCost | None
+    conditional_draws: tuple[int, ...] = ()
 
 
 class FrontierMember(Record):

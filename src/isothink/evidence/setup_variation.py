@@ -2,10 +2,10 @@
 
 A *contrast* is the difference, on the logit scale and student by student, between two setups that were published: the
 same family after training on the general and on the math corpus; and the gain of Qwen3's thinking toggle against the
-gain of reasoning over IFT. Contrasts hold all that differed at once: corpus, benchmarks, training run, scorers. A
-random setup is drawn as a random mixture of the contrasts, which keeps how they go together over sizes (gains differ
-far more at 0.5B than at 14B), with half a contrast's square as variance: that of two values around their mean. The
-scale is itself uncertain, Student's t with as many degrees of freedom as there are contrasts.
+gain of reasoning over IFT. Contrasts hold all that differed at once: corpus, training run, for the toggle benchmarks
+and scorers too. A random setup is drawn as a random mixture of the contrasts, which keeps how they go together over
+sizes and arms (gains differ far more at 0.5B than at 14B), with half a contrast's square as variance: that of two
+values around their mean. The scale is itself uncertain: Student's t, with as many degrees of freedom as contrasts.
 """
 
 import math
@@ -30,28 +30,36 @@ SMALLEST = 0.005
 
 @dataclass(frozen=True, kw_only=True)
 class SetupVariation:
-    """Contrasts [contrasts, students]: of the arms' mean, which students of a size share, and of the gain."""
+    """Contrasts [contrasts, students] of IFT's accuracy, and of reasoning's gain over it.
 
-    level: Floats
+    The first contrasts of the gain belong to those of IFT, one by one; the others are known for the gain alone.
+    """
+
+    ift: Floats
     gain: Floats
 
-    def draw(self, generator: np.random.Generator, draws: int) -> tuple[Floats, Floats]:
-        """Shifts of level and gain [draws, students], each with its mirror image, so that they are centred on zero."""
-        return _mixtures(self.level, generator, draws), _mixtures(self.gain, generator, draws)
+    def draw(self, generator: np.random.Generator, draws: int) -> dict[str, Floats]:
+        """Shifts by arm [draws, students], each with its mirror image, so that they are centred on zero."""
+        count, shared = len(self.gain), len(self.ift)
+        normal = generator.standard_normal((draws // 2, count))
+        scale = np.sqrt(count / generator.chisquare(count, draws // 2))[:, None]
+        ift = scale * (normal[:, :shared] @ self.ift) / math.sqrt(2 * shared)
+        gain = scale * (normal @ self.gain) / math.sqrt(2 * count)
+        return {"ift": np.concatenate([ift, -ift]), "reasoning": np.concatenate([ift + gain, -ift - gain])}
 
 
 def setup_variation(table: PublishedTable) -> SetupVariation:
     """From the published tables."""
-    level, gain = [], []
+    levels, gains = [], []
     first, second = (item.corpus for item in table.corpora)
     for family in table.families:
-        one, other = (_logits_of(table, corpus, family) for corpus in (first, second))
-        level.append((one[0] + one[1] - other[0] - other[1]) / 2)
-        gain.append((one[1] - one[0]) - (other[1] - other[0]))
+        (ift, reasoning), (other_ift, other_reasoning) = (_logits_of(table, one, family) for one in (first, second))
+        levels.append(ift - other_ift)
+        gains.append((reasoning - ift) - (other_reasoning - other_ift))
     for family, benchmarks in TOGGLED.items():
         ift, reasoning = _logits_of(table, TOPIC_OF_FAMILY[family], family)
-        gain.append(_toggled_gain(table, benchmarks) - (reasoning - ift))
-    return SetupVariation(level=np.array(level), gain=np.array(gain))
+        gains.append(_toggled_gain(table, benchmarks) - (reasoning - ift))
+    return SetupVariation(ift=np.array(levels), gain=np.array(gains))
 
 
 def item_luck(
@@ -80,14 +88,6 @@ def logit(accuracy: Floats) -> Floats:
 def from_logit(line: Floats) -> Floats:
     """The inverse of `logit`."""
     return np.asarray(1.0 / (1.0 + np.exp(-line)))
-
-
-def _mixtures(contrasts: Floats, generator: np.random.Generator, draws: int) -> Floats:
-    count = len(contrasts)
-    normal = generator.standard_normal((draws // 2, count))
-    scale = np.sqrt(count / generator.chisquare(count, draws // 2))
-    half = scale[:, None] * (normal @ contrasts) / math.sqrt(2 * count)
-    return np.concatenate([half, -half])
 
 
 def _logits_of(table: PublishedTable, corpus: str, family: str) -> tuple[Floats, Floats]:
