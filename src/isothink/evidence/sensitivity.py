@@ -51,11 +51,12 @@ def _under(
     tolerance: float,
 ) -> str:
     """The choice with every cell re-priced and the budget rescaled by the recommended cell's ratio."""
-    if any(convention not in one.conventions for one in among.results):
+    priced = [one.conventions.get(convention) for one in among.results]
+    costs = [(one.training_flops, one.inference_flops_per_query) for one in priced if one is not None]
+    if len(costs) < len(priced) or any(served is None for _, served in costs):
         return CANNOT_TELL
     here = among.training_flops
-    there = np.array([one.conventions[convention].training_flops for one in among.results])
-    per_query = np.array([one.conventions[convention].inference_flops_per_query for one in among.results])
+    there, per_query = np.array(costs, dtype=np.float64).T
     if here[recommended] <= 0:
         return CANNOT_TELL
     ratio = there[recommended] / here[recommended]
