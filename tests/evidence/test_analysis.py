@@ -92,7 +92,7 @@ def test_one_seed_everywhere_resolves_nothing_and_says_so():
     evidence = study(three_cells(seeds=1), budgets_flops=[1e12])
     assert {item.outcome for item in evidence.comparisons} == {"unresolved"}
     assert evidence.seed_variance[0].standard_deviation is None
-    assert any("one seed everywhere" in text for text in evidence.caveats)
+    assert any("one seed everywhere" in text for text in evidence.family_caveats["f"])
     assert any("a second seed" in text for text in evidence.verdicts[0].would_change_it)
 
 
@@ -177,7 +177,7 @@ def test_unscored_answers_are_left_out_and_counted():
     evidence = study(observations(cells, rows), budgets_flops=[1e12])
     assert evidence.configurations[0].accuracy == pytest.approx((40 / 90 + 0.5) / 2)
     assert [item.unscored for item in evidence.configurations] == [10, 0]
-    assert any("10 of 400 answers have no score" in text for text in evidence.caveats)
+    assert any("10 of 400 answers have no score" in text for text in evidence.family_caveats["f"])
 
 
 def test_a_cell_without_any_score_is_missing():
@@ -199,7 +199,7 @@ def test_a_difference_that_the_cap_could_explain_is_said_to_be():
     best = next(item for item in evidence.comparisons if item.kind == "best_student")
     assert (best.truncation_bounds.low, best.truncation_bounds.high) == pytest.approx((-0.5, 0.1))
     assert evidence.configurations[1].completion_rate == pytest.approx(0.4)
-    assert any("60% of the answers of reasoning were cut off" in text for text in evidence.caveats)
+    assert any("60% of the answers of reasoning were cut off" in text for text in evidence.family_caveats["f"])
     assert any("could be due to the cap" in text for text in evidence.verdicts[0].caveats)
 
 
@@ -344,10 +344,10 @@ def test_the_recommended_accuracy_is_corrected_for_selection():
     raw, corrected = [], []
     for number in range(40):
         data = simulate(world, uniform_truth(world, 0.5), np.random.default_rng([9, number]))
-        part = study(data, budgets_flops=world.budgets).family("f")
-        best = int(np.argmax(part.shrunk.accuracy))
-        raw.append(part.drawn.accuracy.max() - part.drawn.accuracy.mean())
-        corrected.append(part.shrunk.accuracy[best] - part.drawn.accuracy.mean())
+        found = study(data, budgets_flops=world.budgets).configurations
+        seen = np.array([one.accuracy for one in found])
+        raw.append(seen.max() - seen.mean())
+        corrected.append(max(one.expected_accuracy for one in found) - seen.mean())
     assert np.mean(raw) > 0.08
     assert np.mean(corrected) < 0.7 * np.mean(raw)
 

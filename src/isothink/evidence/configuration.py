@@ -74,11 +74,8 @@ def configuration_results(
                 accuracy_draws=accuracy_draws[index],
                 inference_draws=inference_draws[index],
                 conventions={
-                    name: ConventionCost(
-                        training_flops=item.training_flops[name], inference_flops_per_query=float(costs[index])
-                    )
-                    for name, costs in per_query.items()
-                    if name in item.training_flops and np.isfinite(costs[index])
+                    name: ConventionCost(training_flops=flops, inference_flops_per_query=_known(per_query, name, index))
+                    for name, flops in item.training_flops.items()
                 },
                 serving=_serving(serving, index),
             )
@@ -91,10 +88,14 @@ def _stored(draws: Floats) -> list[tuple[int, ...]]:
     return [tuple(column) for column in np.rint(draws / DRAW_UNIT).astype(np.int64).T.tolist()]
 
 
+def _known(means: dict[str, Floats], name: str, index: int) -> float | None:
+    value = float(means[name][index]) if name in means else float("nan")
+    return value if np.isfinite(value) else None
+
+
 def _serving(means: dict[str, Floats], index: int) -> ServingCost | None:
-    found = {name: float(means[name][index]) for name in SERVING if name in means}
-    known = len(found) == len(SERVING) and all(np.isfinite(value) for value in found.values())
-    return ServingCost.model_validate(found) if known else None
+    found = {name: _known(means, name, index) for name in SERVING}
+    return None if None in found.values() else ServingCost.model_validate(found)
 
 
 def truncation_bounds(family: Family, index: int) -> Interval:

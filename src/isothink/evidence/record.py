@@ -24,10 +24,10 @@ class Interval(Record):
 
 
 class ConventionCost(Record):
-    """What training costs, and what one query costs, under one FLOPs convention."""
+    """What training costs, and what one query costs, under one FLOPs convention; null where it defines none."""
 
     training_flops: float
-    inference_flops_per_query: float
+    inference_flops_per_query: float | None
 
 
 class ServingCost(Record):
@@ -49,7 +49,7 @@ class ConfigurationResult(Record):
     Decisions are made from `expected_accuracy`, shrunk towards what other configurations show, and from the draws.
     `accuracy_draws` are draws around it in ten-thousandths; `inference_draws` are draws of the inference cost, in
     ten-thousandths of `inference_flops_per_query`, item for item the same draws. `conventions` prices the configuration
-    under every FLOPs convention that defines both costs; `serving` is null where the shape of the model is not known.
+    under every FLOPs convention that defines training; `serving` is null where the shape of the model is not known.
     `conditional_draws` are draws within the published setup, for published configurations alone: which cells are not
     resolvably worse is decided by them, since across setups next to nothing is.
     `accuracy_of_completed` leaves out answers that the cap cut off: it describes, and enters no decision, since which

@@ -51,11 +51,12 @@ def _under(
     tolerance: float,
 ) -> str:
     """The choice with every cell re-priced and the budget rescaled by the recommended cell's ratio."""
-    if any(convention not in one.conventions for one in among.results):
+    priced = [one.conventions.get(convention) for one in among.results]
+    costs = [(one.training_flops, one.inference_flops_per_query) for one in priced if one is not None]
+    if len(costs) < len(priced) or any(served is None for _, served in costs):
         return CANNOT_TELL
     here = among.training_flops
-    there = np.array([one.conventions[convention].training_flops for one in among.results])
-    per_query = np.array([one.conventions[convention].inference_flops_per_query for one in among.results])
+    there, per_query = np.array(costs, dtype=np.float64).T
     if here[recommended] <= 0:
         return CANNOT_TELL
     ratio = there[recommended] / here[recommended]
@@ -69,7 +70,7 @@ def _under(
     # An inference or lifetime budget is stated in the exact convention: what it excluded there stays excluded.
     capped_out = {index for index in range(here.size) if here[index] <= budget_flops * ROUNDING} - set(eligible)
     left = [index for index in affordable if index not in capped_out]
-    chosen = choose(left, among.accuracy, among.draws, lifetime, level=level, tolerance=tolerance)
+    chosen = choose(left, among.accuracy, among.choice_draws, lifetime, level=level, tolerance=tolerance)
     return among.results[chosen].configuration
 
 

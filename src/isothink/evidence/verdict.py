@@ -62,7 +62,7 @@ def decide(
     if not eligible:
         return _nothing(evidence, family, budget_flops=budget_flops, queries=queries, money=money, among=among)
     level, tolerance = evidence.level, evidence.cost_tolerance
-    chosen = choose(eligible, among.accuracy, among.draws, among.lifetime(queries), level=level, tolerance=tolerance)
+    chosen = choose(eligible, among.accuracy, among.choice_draws, among.lifetime(queries), level=level, tolerance=tolerance)
     outcome, why = _outcome(evidence, family, among, deciding, eligible, chosen)
     beyond = budget_flops > max(evidence.budgets_flops, default=budget_flops) * ROUNDING
 

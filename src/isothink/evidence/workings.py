@@ -116,6 +116,7 @@ def _without_scores(observations: Observations) -> tuple[Observations, tuple[Mis
         cells=tuple(observations.cells[row] for row in keep),
         items=observations.items,
         inference_flops={name: values[keep] for name, values in observations.inference_flops.items()},
+        serving={name: values[keep] for name, values in observations.serving.items()},
         **arrays,
     )
     reason = "none of its answers has a score"
