@@ -30,6 +30,7 @@ __all__ = [
     "Study",
     "Verdict",
     "analyze",
+    "ask",
     "export",
     "generate",
     "load_pair_study",
@@ -169,6 +170,36 @@ def verdict(
         money=None
         if axis == "flops"
         else money(axis, device_name=device, price_per_hour=price, batch_size=batch_size, utilisation=utilisation),
+    )
+
+
+def ask(
+    *,
+    corpus: str,
+    family: str,
+    budget: float,
+    queries: float = 1e6,
+    inference_budget: float | None = None,
+    lifetime_budget: float | None = None,
+    pairs: str | Path | None = None,
+) -> Verdict:
+    """The decision from published results alone, before anything was run; its `basis` is "published".
+
+    `corpus` is general or math, `budget` in training FLOPs; `pairs` is a file whose lengths replace the published ones.
+
+    Raises:
+        isothink.errors.UsageError: an unknown corpus or family, an impossible number, or a file without lengths.
+    """
+    from isothink.run.ask import ask as ask_published
+
+    return ask_published(
+        corpus=corpus,
+        family=family,
+        budget=budget,
+        queries=queries,
+        inference_budget=inference_budget,
+        lifetime_budget=lifetime_budget,
+        pairs=None if pairs is None else Path(pairs),
     )
 
 

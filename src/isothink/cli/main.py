@@ -218,6 +218,39 @@ def verdict(
 
 
 @app.command()
+def ask(
+    corpus: options.Corpus,
+    family: options.PublishedFamily,
+    budget: options.TrainingBudget,
+    queries: options.QueriesToServe = 1e6,
+    inference_budget: options.InferenceBudget = None,
+    lifetime_budget: options.LifetimeBudget = None,
+    pairs: options.OwnPairs = None,
+    json: options.Json = False,
+) -> None:
+    """Decide before anything was run, from published results alone: how far your setup may be from them is said.
+
+    Example: isothink ask --corpus math --family math-oe --budget 5e19 --queries 1e6
+    """
+    from isothink.cli.ask import ask_text
+    from isothink.run.ask import ask as decide  # api.py would load much that an answer in a second has no time for
+
+    decision = decide(
+        corpus=corpus,
+        family=family,
+        budget=budget,
+        queries=queries,
+        inference_budget=inference_budget,
+        lifetime_budget=lifetime_budget,
+        pairs=pairs,
+    )
+    if json:
+        print_json(decision.model_dump(mode="json"))
+    else:
+        print(ask_text(decision))
+
+
+@app.command()
 def price(
     model: options.Model,
     prompt_tokens: options.PromptTokens,

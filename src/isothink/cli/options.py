@@ -19,6 +19,26 @@ Overrides = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print data as JSON on standard output.")]
 Version = Annotated[bool, typer.Option("--version", help="Print the version.")]
 Family = Annotated[str, typer.Option("--family", help="The family of benchmarks.", show_default=False)]
+Corpus = Annotated[
+    str, typer.Option("--corpus", help="What the students learned from: general or math.", show_default=False)
+]
+PublishedFamily = Annotated[
+    str,
+    typer.Option(
+        "--family", help="The family of benchmarks: general-mc, general-oe, math-mc or math-oe.", show_default=False
+    ),
+]
+TrainingBudget = Annotated[float, typer.Option("--budget", help="Training FLOPs of one student.", show_default=False)]
+QueriesToServe = Annotated[float, typer.Option("--queries", help="Queries to serve.")]
+OwnPairs = Annotated[
+    Path | None,
+    typer.Option(
+        "--pairs",
+        help="Your pairs, whose lengths replace the published ones: .csv, .jsonl, .json or .parquet with the columns "
+        "prompt, ift and reasoning, all texts or all token counts.",
+        show_default=False,
+    ),
+]
 Budget = Annotated[
     float | None, typer.Option("--budget", help="Training FLOPs; the study's largest budget by default.")
 ]

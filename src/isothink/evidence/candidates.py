@@ -22,9 +22,9 @@ DRAW_UNIT = 1e-4
 class Candidates:
     """Configurations [n] with their draws [draws, n].
 
-    `choice_draws` decide which are not resolvably worse than the best: the same draws but for published configurations,
-    whose other draws hold the variation between setups. `training_flops` is what a training budget caps. `training`, `once` (training, teacher and search) and `per_query`
-    are in the unit of the cost axis: FLOPs, seconds or dollars.
+    `training_flops` is what a training budget caps. `training`, `once` (training, teacher and search) and `per_query`
+    are in the unit of the cost axis: FLOPs, seconds or dollars. `choice_draws` decide which are not resolvably worse
+    than the best: the same draws, but for published configurations, whose others hold the variation between setups.
     """
 
     results: tuple[ConfigurationResult, ...]

@@ -71,11 +71,13 @@ def prior_evidence(
     *,
     students: Mapping[str, Architecture],
     teacher: Architecture,
+    larger: Mapping[str, Architecture],
     lengths: PairLengths | None = None,
 ) -> Evidence:
     """The evidence of one corpus and family, with comparisons at the budget asked about.
 
-    `students` are the architectures of the ladder; `lengths` are a user's own instead of the published ones.
+    `students` are the architectures of the ladder, `larger` those of students that nobody published, which a caveat
+    prices; `lengths` are a user's own instead of the published ones.
     """
     published = published_lengths(table.corpus(question.corpus))
     used = lengths or published
@@ -107,6 +109,10 @@ def prior_evidence(
             question.family: prior_caveats(
                 table,
                 configurations,
+                unpublished={
+                    name: _training(table, question, StudentPrices(shape), used, "ift")["exact"]
+                    for name, shape in larger.items()
+                },
                 corpus=question.corpus,
                 family=question.family,
                 budget_flops=question.budget_flops,
@@ -143,7 +149,6 @@ def _cells(
             law = table.law(question.family, arm)
             tokens = prices.output_tokens(law.flops(size), _whole(published.prompt_tokens))
             tokens = max(1.0, tokens * used.answer_tokens[arm] / published.answer_tokens[arm])
-            total = used.prompt_tokens + used.answer_tokens[arm]
             cells.append(
                 _Cell(
                     student=student,
@@ -151,13 +156,23 @@ def _cells(
                     parameters=parameter_counts(students[student]).total,
                     accuracy=accuracies[arm][rank],
                     output_tokens=tokens,
-                    training=prices.training(pairs=pairs, tokens=total, squared_tokens=used.squared_tokens[arm]),
+                    training=_training(table, question, prices, used, arm),
                     query=prices.query(_whole(used.prompt_tokens), tokens),
                     teacher=shares[arm],
                     prices=prices,
                 )
             )
     return cells
+
+
+def _training(
+    table: PublishedTable, question: PriorQuestion, prices: StudentPrices, used: PairLengths, arm: str
+) -> dict[str, float]:
+    return prices.training(
+        pairs=table.corpus(question.corpus).pairs,
+        tokens=used.prompt_tokens + used.answer_tokens[arm],
+        squared_tokens=used.squared_tokens[arm],
+    )
 
 
 def _whole(tokens: float) -> int:

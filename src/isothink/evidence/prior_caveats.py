@@ -1,7 +1,7 @@
 """What a reader of published evidence must know, with numbers. Called by prior.py."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import NormalDist
 
 from isothink.domain.numbers import flops, scientific
@@ -17,6 +17,7 @@ def prior_caveats(
     table: PublishedTable,
     configurations: Sequence[ConfigurationResult],
     *,
+    unpublished: Mapping[str, float],
     corpus: str,
     family: str,
     budget_flops: float,
@@ -30,9 +31,12 @@ def prior_caveats(
         "run per cell and no repeats, so no comparison is resolved",
         _where_it_holds(table, family),
         _other_topic(corpus, family),
+        _larger_students(configurations, unpublished, budget_flops),
         _near_the_budget(configurations, budget_flops, bytes_error if lengths.in_bytes else 0.0),
         _lengths(table, corpus, lengths, bytes_error),
         _inference(configurations, lengths),
+        f"how many answers the cap of {CAP_ON_TOKENS:,} tokens cut off was not published, so bounds on its effect allow "
+        "for any number",
         _teacher(table, configurations, corpus),
         _equal_inference(table, family, ratio_error),
     )
@@ -61,6 +65,19 @@ def _other_topic(corpus: str, family: str) -> str:
     if corpus == topic:
         return ""
     return f"the {corpus} corpus does not teach what {family} asks; --corpus {topic} does"
+
+
+def _larger_students(
+    configurations: Sequence[ConfigurationResult], unpublished: Mapping[str, float], budget_flops: float
+) -> str:
+    """What a budget pays for as IFT beyond the published ladder: reasoning is then compared with too small a rival."""
+    affordable = [f"{name} ({scientific(cost)})" for name, cost in unpublished.items() if cost <= budget_flops]
+    if not affordable:
+        return ""
+    return (
+        f"the budget also pays for IFT of larger students, {' and '.join(affordable)}, which nobody published: the "
+        f"largest IFT here is {configurations[-1].student}, so reasoning has no IFT of equal training cost beside it"
+    )
 
 
 def _near_the_budget(configurations: Sequence[ConfigurationResult], budget_flops: float, error: float) -> str:
@@ -127,15 +144,20 @@ def _equal_inference(table: PublishedTable, family: str, ratio_error: float) -> 
     factor = math.exp(_quantile() * ratio_error / table.law(family, "ift").exponent)
     sizes = equal_inference_sizes(table, family)
     listed = ", ".join(
-        f"{size:g}B as {same:.3g}B ({same / factor:.2g}-{same * factor:.3g})" for size, same in sizes.items()
+        f"{size:g}B as {same:.3g}B ({_billions(same / factor)} to {_billions(same * factor)})"
+        for size, same in sizes.items()
     )
     beyond = [size for size, same in sizes.items() if same > largest]
     if not beyond:
         return ""
     return (
         f"per query a reasoning student costs as much as a larger IFT student: {listed}. No IFT student above "
-        f"{largest:g}B was trained, so from {min(beyond):g}B up nothing is known at equal inference cost"
+        f"{largest:g}B was trained, so at equal inference cost nothing is known from {min(beyond):g}B up"
     )
+
+
+def _billions(size: float) -> str:
+    return f"{size:.0f}" if size >= 10 else f"{size:.1f}"
 
 
 def _quantile() -> float:

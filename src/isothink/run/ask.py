@@ -13,6 +13,8 @@ from isothink.evidence.record import Evidence, Verdict
 from isothink.run.published_evidence import published_table
 
 ORGANISATION = "Qwen/"
+LARGER = ("Qwen2.5-32B", "Qwen2.5-72B")
+"""Students of the same series that were not published."""
 LARGEST = 1e40
 """FLOPs or queries; more is no question but a mistake."""
 
@@ -40,6 +42,7 @@ def published_evidence(
         PriorQuestion(corpus=corpus, family=family, budget_flops=budget, queries=queries),
         students={student: lookup(ORGANISATION + student) for student in table.students},
         teacher=lookup(TEACHER),
+        larger={student: lookup(ORGANISATION + student) for student in LARGER},
         lengths=lengths,
     )
 
@@ -86,5 +89,5 @@ def _require(found: str, allowed: Sequence[str], name: str, several: str) -> Non
 def _require_number(name: str, value: float, *, zero: bool = False) -> None:
     least = value >= 0 if zero else value > 0
     if not (math.isfinite(value) and least and value <= LARGEST):
-        allowed = f"{'0' if zero else 'above 0'} to {LARGEST:g}"
-        raise UsageError(f"{name}: found {value:g}, allowed is a number from {allowed}")
+        lowest = "from 0" if zero else "above 0"
+        raise UsageError(f"{name}: found {value:g}, allowed is a number {lowest} to {LARGEST:g}")
