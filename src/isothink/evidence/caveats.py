@@ -1,10 +1,7 @@
-"""What a reader must know before trusting a verdict. Called by verdict.py and analysis.py."""
+"""What a reader must know before trusting a verdict. Called by analysis.py."""
 
 import numpy as np
 
-from isothink.domain.numbers import flops
-from isothink.evidence.record import Comparison
-from isothink.evidence.wording import interval
 from isothink.evidence.workings import Workings
 
 
@@ -46,18 +43,6 @@ def _truncated_arms(workings: Workings, family: str) -> tuple[str, ...]:
                 f"and count as wrong (at most {np.max(own):.0%} in one configuration)"
             )
     return tuple(warnings)
-
-
-def due_to_cap(item: Comparison) -> tuple[str, ...]:
-    """Resolved from zero by its interval, but not once the cut-off answers might have been right."""
-    apart = item.interval.low > 0 or item.interval.high < 0
-    bounds = item.truncation_bounds
-    if not apart or not bounds.low <= 0 <= bounds.high:
-        return ()
-    return (
-        f"{item.family}: {item.arm} minus IFT at {flops(item.budget_flops)} could be due to the cap on new tokens: "
-        f"with cut-off answers right or wrong it is {interval(bounds)} points",
-    )
 
 
 def _unscored(workings: Workings, family: str) -> tuple[str, ...]:
