@@ -57,7 +57,7 @@ def test_past_the_end_of_the_ladder_it_is_marked_and_never_resolved():
     assert large.outcome == "unresolved"
     expected = float(expit(level + slope * math.log(5e9 / 1e8)))
     assert large.difference == pytest.approx(0.95 - expected, abs=0.002)
-    assert any("extrapolated: no IFT cell costs as much" in text for text in evidence.verdicts[0].reasons)
+    assert any("extrapolated: no IFT cell costs as much" in text for text in evidence.verdicts[0].at_equal_cost)
 
 
 def test_scatter_around_the_line_widens_what_lies_beyond_it():

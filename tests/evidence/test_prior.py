@@ -12,8 +12,8 @@ from isothink.evidence.candidates import candidates
 from isothink.evidence.choice import choose
 from isothink.evidence.prior_caveats import equal_inference_sizes
 from isothink.evidence.prior_costs import StudentPrices, teacher_flops
-from isothink.evidence.setup_variation import SetupVariation, item_luck, setup_variation
 from isothink.evidence.published_table import TEACHER
+from isothink.evidence.setup_variation import SetupVariation, item_luck, setup_variation
 from isothink.run.ask import ask, published_evidence
 from isothink.run.published_evidence import published_table
 
@@ -102,7 +102,9 @@ def test_the_teachers_share_is_that_of_its_active_parameters():
 
 def test_sizes_of_equal_inference_cost_are_the_published_ones():
     table = published_table()
-    assert list(equal_inference_sizes(table, "general-oe").values()) == pytest.approx([3.5, 9.3, 17.5, 38, 70], rel=0.02)
+    assert list(equal_inference_sizes(table, "general-oe").values()) == pytest.approx(
+        [3.5, 9.3, 17.5, 38, 70], rel=0.02
+    )
     assert list(equal_inference_sizes(table, "math-oe").values()) == pytest.approx([7, 18, 34, 72, 133], rel=0.03)
     for family in ("general-mc", "math-mc"):
         sizes = list(equal_inference_sizes(table, family).values())
@@ -122,7 +124,7 @@ def test_draws_lie_around_the_published_accuracy(corpus, family):
         assert len(draws) == len(one.inference_draws) == len(one.conditional_draws) == 400
         assert np.median(draws) == pytest.approx(one.accuracy, abs=2e-3)
         assert one.interval.low < one.accuracy < one.interval.high
-        assert 0 <= draws.min() and draws.max() <= 1
+        assert draws.min() >= 0 and draws.max() <= 1
         assert np.std(one.conditional_draws) < np.std(one.accuracy_draws)
 
 
@@ -242,7 +244,7 @@ def test_caps_on_inference_and_on_the_whole_life_exclude_cells():
 
 
 def test_a_tie_is_broken_within_the_published_setup_not_across_setups():
-    """Across setups 0.5B IFT is not resolvably worse than 0.5B reasoning, and cheaper; 16 points are no tie for that."""
+    """Across setups 0.5B IFT is not resolvably worse than 0.5B reasoning, and cheaper; 16 points are no tie."""
     found = evidence("general", "general-oe", budget=9e18)
     small = candidates([cell(found, f"Qwen2.5-0.5B-{arm}") for arm in ("ift", "reasoning")])
     settings = {"level": 0.9, "tolerance": 0.05}

@@ -86,7 +86,10 @@ def test_rows_that_do_not_fit_are_counted_and_said(tmp_path):
     path = tmp_path / "torn.jsonl"
     good = json.dumps({"prompt": "p" * 8, "ift": "i" * 8, "reasoning": "r" * 8})
     bad = ['{"prompt": "torn', json.dumps({"prompt": "", "ift": "a", "reasoning": "b"}), json.dumps([1])]
-    bad += [json.dumps({"prompt": "a", "ift": None, "reasoning": "b"}), json.dumps({"prompt": "a", "ift": {}, "reasoning": 3})]
+    bad += [
+        json.dumps({"prompt": "a", "ift": None, "reasoning": "b"}),
+        json.dumps({"prompt": "a", "ift": {}, "reasoning": 3}),
+    ]
     path.write_text("\n".join([good, *bad, good]) + "\n", encoding="utf-8")
     found = lengths(path)
     assert (found.rows, found.skipped) == (2, 5)

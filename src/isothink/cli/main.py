@@ -232,10 +232,10 @@ def ask(
 
     Example: isothink ask --corpus math --family math-oe --budget 5e19 --queries 1e6
     """
-    from isothink.cli.ask import ask_text
-    from isothink.run.ask import ask as decide  # api.py would load much that an answer in a second has no time for
+    from isothink import api
+    from isothink.cli.verdict import verdict_text
 
-    decision = decide(
+    decision = api.ask(
         corpus=corpus,
         family=family,
         budget=budget,
@@ -247,7 +247,7 @@ def ask(
     if json:
         print_json(decision.model_dump(mode="json"))
     else:
-        print(ask_text(decision))
+        print(verdict_text(decision))
 
 
 @app.command()

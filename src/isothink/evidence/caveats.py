@@ -1,18 +1,11 @@
-"""What a reader must know before trusting a verdict. Called by verdict.py and analysis.py."""
-
-from typing import TYPE_CHECKING
+"""What a reader must know before trusting a verdict. Called by analysis.py."""
 
 import numpy as np
 
-from isothink.domain.numbers import flops
-from isothink.evidence.record import Comparison
-from isothink.evidence.wording import interval
-
-if TYPE_CHECKING:  # it brings scipy, which a verdict from stored draws does without
-    from isothink.evidence.workings import Workings
+from isothink.evidence.workings import Workings
 
 
-def family_caveats(workings: "Workings", family: str) -> tuple[str, ...]:
+def family_caveats(workings: Workings, family: str) -> tuple[str, ...]:
     """Single seeds, truncation and answers without a score."""
     return (
         *_single_seed(workings, family),
@@ -21,7 +14,7 @@ def family_caveats(workings: "Workings", family: str) -> tuple[str, ...]:
     )
 
 
-def _single_seed(workings: "Workings", family: str) -> tuple[str, ...]:
+def _single_seed(workings: Workings, family: str) -> tuple[str, ...]:
     part = workings.family(family)
     if not part.drawn.family.configurations:
         return ()
@@ -36,7 +29,7 @@ def _single_seed(workings: "Workings", family: str) -> tuple[str, ...]:
     return ()
 
 
-def _truncated_arms(workings: "Workings", family: str) -> tuple[str, ...]:
+def _truncated_arms(workings: Workings, family: str) -> tuple[str, ...]:
     members = workings.family(family).drawn.family
     if not members.configurations:
         return ()
@@ -52,19 +45,7 @@ def _truncated_arms(workings: "Workings", family: str) -> tuple[str, ...]:
     return tuple(warnings)
 
 
-def due_to_cap(item: Comparison) -> tuple[str, ...]:
-    """Resolved from zero by its interval, but not once the cut-off answers might have been right."""
-    apart = item.interval.low > 0 or item.interval.high < 0
-    bounds = item.truncation_bounds
-    if not apart or not bounds.low <= 0 <= bounds.high:
-        return ()
-    return (
-        f"{item.family}: {item.arm} minus IFT at {flops(item.budget_flops)} could be due to the cap on new tokens: "
-        f"with cut-off answers right or wrong it is {interval(bounds)} points",
-    )
-
-
-def _unscored(workings: "Workings", family: str) -> tuple[str, ...]:
+def _unscored(workings: Workings, family: str) -> tuple[str, ...]:
     members = workings.family(family).drawn.family
     if not members.configurations:
         return ()

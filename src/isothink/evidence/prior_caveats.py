@@ -27,18 +27,18 @@ def prior_caveats(
 ) -> tuple[str, ...]:
     """One or two sentences each, the most important first."""
     texts = (
-        "prior evidence, not a run of yours: figures published in arXiv:2509.22193 for Qwen2.5 students, one training "
-        "run per cell and no repeats, so no comparison is resolved",
-        _where_it_holds(table, family),
+        "prior evidence, not a run of yours: figures published in arXiv:2509.22193 for Qwen2.5 students, one run per "
+        "cell and no repeats, so no comparison is resolved",
         _other_topic(corpus, family),
         _larger_students(configurations, unpublished, budget_flops),
         _near_the_budget(configurations, budget_flops, bytes_error if lengths.in_bytes else 0.0),
+        _where_it_holds(table, family),
+        _equal_inference(table, family, ratio_error),
         _lengths(table, corpus, lengths, bytes_error),
         _inference(configurations, lengths),
-        f"how many answers the cap of {CAP_ON_TOKENS:,} tokens cut off was not published, so bounds on its effect allow "
-        "for any number",
+        f"how many answers the cap of {CAP_ON_TOKENS:,} tokens cut off was not published, so bounds on its effect "
+        "allow for any number",
         _teacher(table, configurations, corpus),
-        _equal_inference(table, family, ratio_error),
     )
     return tuple(text for text in texts if text)
 
@@ -47,8 +47,7 @@ def equal_inference_sizes(table: PublishedTable, family: str) -> dict[float, flo
     """Of each size of a reasoning student, the size of IFT student that costs as much per query, by the power laws."""
     reasoning, ift = table.law(family, "reasoning"), table.law(family, "ift")
     return {
-        size: (reasoning.flops(size) / ift.coefficient_flops) ** (1 / ift.exponent)
-        for size in table.students.values()
+        size: (reasoning.flops(size) / ift.coefficient_flops) ** (1 / ift.exponent) for size in table.students.values()
     }
 
 
@@ -90,8 +89,8 @@ def _near_the_budget(configurations: Sequence[ConfigurationResult], budget_flops
     if not near:
         return ""
     return (
-        f"training costs are known to within a factor of {factor:.2f} (bytes per token), so whether the budget pays for "
-        f"{' and '.join(near)} is open"
+        f"training costs are known to within a factor of {factor:.2f} (bytes per token), so whether the budget pays "
+        f"for {' and '.join(near)} is open"
     )
 
 
@@ -101,11 +100,11 @@ def _lengths(table: PublishedTable, corpus: str, lengths: PairLengths, bytes_err
         f"prompt {lengths.prompt_tokens:,.0f}, IFT {lengths.answer_tokens['ift']:,.0f} and reasoning "
         f"{lengths.answer_tokens['reasoning']:,.0f} tokens"
     )
-    tokens = f"{pairs.bytes_per_token:g} bytes per token are assumed, give or take {bytes_error:.0%}"
+    tokens = f"{pairs.bytes_per_token:g} bytes per token are assumed, to within {bytes_error:.0%}"
     if not lengths.own:
         return (
-            f"each cell is priced for one epoch over {pairs.pairs:,} pairs of {counts} on average: {tokens}, and lengths "
-            f"that spread by {SPREAD:.0%} of their mean"
+            f"each cell is priced for one epoch over {pairs.pairs:,} pairs of {counts} on average: {tokens}, and "
+            f"lengths that spread by {SPREAD:.0%} of their mean"
         )
     skipped = f"; {lengths.skipped} rows were left out, the first because {lengths.first_problem}"
     return (
@@ -125,17 +124,18 @@ def _inference(configurations: Sequence[ConfigurationResult], lengths: PairLengt
     capped = f"; no answer was allowed more than {CAP_ON_TOKENS:,}" if longest > CAP_ON_TOKENS else ""
     return (
         f"output tokens per query, from the smallest to the largest student {ends[0]} (IFT) and {ends[1]} (reasoning), "
-        f"are what the published power laws of inference FLOPs pay for in their own convention{scaled}{capped}; they are "
-        f"priced here exactly, after a prompt of {max(1, round(lengths.prompt_tokens)):,} tokens"
+        f"are what the published power laws of inference FLOPs pay for in their own convention{scaled}{capped}; they "
+        f"are priced here exactly, after a prompt of {max(1, round(lengths.prompt_tokens)):,} tokens"
     )
 
 
 def _teacher(table: PublishedTable, configurations: Sequence[ConfigurationResult], corpus: str) -> str:
     share = {item.arm: item.fixed_flops for item in configurations}
+    teacher, pairs = TEACHER.rpartition("/")[2], table.corpus(corpus).pairs
     return (
-        f"whole-life costs hold what {TEACHER.rpartition('/')[2]} would spend on {table.corpus(corpus).pairs:,} answers: "
-        f"{flops(share['ift'])} for IFT, {flops(share['reasoning'])} for reasoning (nothing, if you take pairs that are "
-        "there already); what the search for learning rates cost was not published and is left out"
+        f"whole-life costs hold what {teacher} would spend on {pairs:,} answers, "
+        f"{flops(share['ift'])} for IFT, {flops(share['reasoning'])} for reasoning (nothing, if you take pairs that "
+        "are there already); what the search for learning rates cost was not published and is left out"
     )
 
 

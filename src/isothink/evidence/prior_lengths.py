@@ -1,4 +1,4 @@
-"""How long a corpus's prompts and answers are, in tokens: as published, or a user's own. Called by prior.py and run/."""
+"""How long a corpus's prompts and answers are, in tokens: published, or a user's own. Called by prior.py and run/."""
 
 from collections.abc import Iterable
 

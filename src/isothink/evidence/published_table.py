@@ -3,6 +3,7 @@
 The files lie in `published/`, with their sources; percent, bytes and billions as they were published.
 """
 
+import math
 from functools import cached_property
 
 from pydantic import PositiveFloat, PositiveInt
@@ -37,7 +38,7 @@ class InferenceLaw(Record):
 
     def flops(self, parameters_billion: float) -> float:
         """Of a student of this size."""
-        return self.coefficient_flops * parameters_billion**self.exponent
+        return self.coefficient_flops * math.pow(parameters_billion, self.exponent)
 
 
 class PublishedCorpus(Record):

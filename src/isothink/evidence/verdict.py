@@ -10,7 +10,6 @@ from isothink.domain.numbers import flops
 from isothink.errors import UsageError
 from isothink.evidence.break_even import break_even
 from isothink.evidence.candidates import Candidates, candidates, family_results
-from isothink.evidence.caveats import due_to_cap
 from isothink.evidence.choice import ROUNDING, choose, recommendation, within
 from isothink.evidence.crossover import crossover_parameters
 from isothink.evidence.outlook import would_change_it
@@ -25,7 +24,7 @@ from isothink.evidence.record import (
 )
 from isothink.evidence.sensitivity import sensitivity
 from isothink.evidence.settings import BASELINE
-from isothink.evidence.wording import describe
+from isothink.evidence.wording import describe, due_to_cap
 
 MOST_ALTERNATIVES = 3
 
@@ -62,7 +61,9 @@ def decide(
     if not eligible:
         return _nothing(evidence, family, budget_flops=budget_flops, queries=queries, money=money, among=among)
     level, tolerance = evidence.level, evidence.cost_tolerance
-    chosen = choose(eligible, among.accuracy, among.choice_draws, among.lifetime(queries), level=level, tolerance=tolerance)
+    chosen = choose(
+        eligible, among.accuracy, among.choice_draws, among.lifetime(queries), level=level, tolerance=tolerance
+    )
     outcome, why = _outcome(evidence, family, among, deciding, eligible, chosen)
     beyond = budget_flops > max(evidence.budgets_flops, default=budget_flops) * ROUNDING
 
@@ -73,9 +74,9 @@ def decide(
         among, eligible, queries=queries, target_accuracy=target_accuracy, level=level, tolerance=tolerance
     )
     crossover, crossover_note = _crossover(evidence, family, grid_budget)
-    notes = (*notes, *why, *_elsewhere(evidence, family, grid_budget), *even_notes, crossover_note)
     if beyond:
         notes += (f"extrapolated: nothing was trained above {flops(evidence.budgets_flops[-1])}",)
+    notes = (*why, *notes, *even_notes, crossover_note)
     return Verdict(
         basis=evidence.basis,
         family=family,
@@ -100,6 +101,7 @@ def decide(
             tolerance=tolerance,
         ),
         reasons=tuple(note for note in notes if note),
+        at_equal_cost=_at_equal_cost(evidence, family, grid_budget),
         would_change_it=would_change_it(
             evidence,
             deciding=deciding,
@@ -152,7 +154,7 @@ def _comparisons_at(evidence: Evidence, family: str, budget_flops: float | None)
     )
 
 
-def _elsewhere(evidence: Evidence, family: str, budget_flops: float | None) -> tuple[str, ...]:
+def _at_equal_cost(evidence: Evidence, family: str, budget_flops: float | None) -> tuple[str, ...]:
     """What the best student of each arm shows at equal inference and whole-life cost."""
     return tuple(
         describe(item)

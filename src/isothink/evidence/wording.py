@@ -1,4 +1,4 @@
-"""Numbers as they stand in reasons, caveats and prospects. Called by verdict.py, caveats.py and outlook.py."""
+"""Comparisons and numbers as they stand in reasons, caveats and prospects. Called by verdict.py and outlook.py."""
 
 from isothink.domain.numbers import flops
 from isothink.evidence.record import Comparison, Interval
@@ -29,4 +29,16 @@ def describe(item: Comparison) -> str:
     return (
         f"{item.arm} minus IFT at {flops(item.budget_flops)}{EQUAL[item.axis]}: {points(item.difference)} points "
         f"{interval(item.interval)}{end}"
+    )
+
+
+def due_to_cap(item: Comparison) -> tuple[str, ...]:
+    """Resolved from zero by its interval, but not once the cut-off answers might have been right."""
+    apart = item.interval.low > 0 or item.interval.high < 0
+    bounds = item.truncation_bounds
+    if not apart or not bounds.low <= 0 <= bounds.high:
+        return ()
+    return (
+        f"{item.family}: {item.arm} minus IFT at {flops(item.budget_flops)} could be due to the cap on new tokens: "
+        f"with cut-off answers right or wrong it is {interval(bounds)} points",
     )

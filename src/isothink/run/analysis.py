@@ -1,19 +1,16 @@
 """Analyses a run folder into `evidence.json`. Called by run/pipeline.py and by `isothink analyze` and `verdict`."""
 
-from isothink import __version__
-from isothink.errors import RunFolderError
 from isothink.evidence.analysis import summarize
 from isothink.evidence.record import Evidence
 from isothink.evidence.workings import Workings, work_out
+from isothink.run.evidence_file import analysis_state
 from isothink.run.identity import corpus_step, pairs_step
 from isothink.run.items import teaches_its_items
 from isothink.run.judging import agreement_sentences
 from isothink.run.observe import observe
 from isothink.run.teacher_share import read_pair_summary, teacher_flops
-from isothink.run.todo import failed_steps
 from isothink.run.workspace import Workspace
-from isothink.store.fingerprint import fingerprint
-from isothink.store.run_folder import MANIFEST, RunFolder, read_record, write_text
+from isothink.store.run_folder import write_text
 from isothink.teacher.summary import PairSummary
 
 TEACHER_FREE = "The teacher is a program that costs no FLOPs, so no cost here holds a teacher's share."
@@ -90,35 +87,7 @@ def _kept(summary: PairSummary) -> str:
 
 def analyze_run(workspace: Workspace) -> Evidence:
     """Analyses what is complete and stores it."""
-    state = analysis_state(
-        workspace
-    )  # before the samples are read: what is completed meanwhile makes the evidence stale
+    state = analysis_state(workspace.folder)  # before samples are read: what is completed meanwhile makes it stale
     evidence = summarize(work_out_run(workspace), caveats=run_caveats(workspace), state=state)
     write_text(workspace.folder.evidence_file, evidence.model_dump_json() + "\n")
     return evidence
-
-
-def current_evidence(workspace: Workspace) -> Evidence:
-    """The stored evidence, made anew where there is none or the run has another state by now."""
-    try:
-        stored = read_evidence(workspace.folder)
-    except RunFolderError:  # damaged, or an earlier version's: everything that it holds can be made again
-        stored = None
-    if stored is not None and stored.state == analysis_state(workspace):
-        return stored
-    return analyze_run(workspace)
-
-
-def analysis_state(workspace: Workspace) -> str:
-    """Identity of what evidence is made from: the study, and which of its steps are complete or failed."""
-    folder, plan = workspace.folder, workspace.plan
-    study = workspace.study.model_dump(mode="json", exclude={"resources", "output"})
-    steps = [cell.samples for cell in plan.cells if cell.samples is not None]
-    complete = [step for step in steps if (folder.step_folder("samples", step) / MANIFEST).is_file()]
-    failed = sorted(failed_steps(folder))
-    return fingerprint({"version": __version__, "study": study, "cells": complete, "failed": failed})
-
-
-def read_evidence(folder: RunFolder) -> Evidence | None:
-    """The stored evidence, or None where there is none."""
-    return read_record(folder.evidence_file, Evidence)

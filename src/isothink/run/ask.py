@@ -81,9 +81,7 @@ def _require(found: str, allowed: Sequence[str], name: str, several: str) -> Non
     if found not in allowed:
         near = difflib.get_close_matches(found[:80], allowed, n=1)
         hint = f"did you mean {near[0]}?" if near else f"{several}: {', '.join(allowed)}"
-        raise UsageError(
-            f"{name}: found {found[:80]!r}, allowed are {', '.join(allowed)}", hint=hint if near else ""
-        )
+        raise UsageError(f"{name}: found {found[:80]!r}, allowed are {', '.join(allowed)}", hint=hint if near else "")
 
 
 def _require_number(name: str, value: float, *, zero: bool = False) -> None:

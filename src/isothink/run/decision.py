@@ -1,13 +1,13 @@
 """The decision for one question, from a run's stored evidence. Called by `isothink verdict` and api.verdict."""
 
-from isothink.evidence.record import Evidence, Money, Verdict
+from isothink.evidence.record import Money, Verdict
 from isothink.evidence.verdict import decide
-from isothink.run.analysis import current_evidence
-from isothink.run.workspace import Workspace
+from isothink.run.evidence_file import current_evidence
+from isothink.store.run_folder import RunFolder
 
 
 def decide_run(
-    workspace: Workspace,
+    folder: RunFolder,
     *,
     family: str,
     budget_flops: float | None,
@@ -21,7 +21,7 @@ def decide_run(
     Raises:
         UsageError: an unknown family or an impossible number.
     """
-    evidence: Evidence = current_evidence(workspace)
+    evidence = current_evidence(folder)
     return decide(
         evidence,
         family=family,

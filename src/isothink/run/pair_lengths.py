@@ -18,7 +18,7 @@ MOST_TOKENS = 10_000_000
 _MOST_COLUMNS_SHOWN = 20
 
 
-class _Misfit(Exception):
+class _MisfitError(Exception):
     """Why a row has no lengths."""
 
 
@@ -35,7 +35,7 @@ def pair_lengths(path: Path, *, bytes_per_token: float) -> PairLengths:
     for row in read_rows(path):
         try:
             if row.values is None:
-                raise _Misfit(row.problem)
+                raise _MisfitError(row.problem)
             if not checked:
                 _require_columns(path, row.values)
                 checked = True
@@ -43,8 +43,10 @@ def pair_lengths(path: Path, *, bytes_per_token: float) -> PairLengths:
             if counts is None:
                 counts = all(_is_number(cell, path) for cell in cells)
                 sums = LengthSums(1.0 if counts else bytes_per_token)
-            prompt, ift, reasoning = [_length(cell, column, counts) for cell, column in zip(cells, COLUMNS, strict=True)]
-        except _Misfit as misfit:
+            prompt, ift, reasoning = [
+                _length(cell, column, counts) for cell, column in zip(cells, COLUMNS, strict=True)
+            ]
+        except _MisfitError as misfit:
             skipped += 1
             problem = problem or f"row {row.number}: {misfit}"
             continue
@@ -86,9 +88,9 @@ def _length(cell: Any, column: str, counts: bool) -> float:
     elif cell is None:
         length = 0
     else:
-        raise _Misfit(f"column {column!r} holds {type(cell).__name__}, where a text is expected")
+        raise _MisfitError(f"column {column!r} holds {type(cell).__name__}, where a text is expected")
     if not length:
-        raise _Misfit(f"column {column!r} is empty")
+        raise _MisfitError(f"column {column!r} is empty")
     return float(length)
 
 
@@ -99,5 +101,5 @@ def _count(cell: Any, column: str) -> float:
         tokens = math.nan
     if not 1 <= tokens <= MOST_TOKENS:
         shown = " ".join(repr(cell).split())[:40]
-        raise _Misfit(f"column {column!r} holds {shown}; allowed are token counts from 1 to {MOST_TOKENS}")
+        raise _MisfitError(f"column {column!r} holds {shown}; allowed are token counts from 1 to {MOST_TOKENS}")
     return tokens

@@ -335,12 +335,12 @@ class _Run:
         What the files hold counts too: an `isothink report` that began before the last cell was complete may end after
         this run, and leave what it saw.
         """
-        from isothink.run.analysis import current_evidence
+        from isothink.run.evidence_file import current_evidence
 
         workspace = Workspace(self.folder)
         marker = self.folder.path / "conclusion.json"
         before = read_json(marker)
-        evidence = current_evidence(workspace)
+        evidence = current_evidence(self.folder)
         if with_report and (before or {}).get("report_of") != [evidence.state, _digest(self.folder.report_file)]:
             from isothink.run.reporting import write_report  # its plots take longer to import than a plan to make
 

@@ -21,6 +21,5 @@ def published_table() -> PublishedTable:
     folder = files("isothink.evidence").joinpath("published")
     tables = {}
     for name, file in _FILES.items():
-        with folder.joinpath(file).open(encoding="utf-8", newline="") as stream:
-            tables[name] = list(csv.DictReader(stream))
+        tables[name] = list(csv.DictReader(folder.joinpath(file).read_text(encoding="utf-8").splitlines()))
     return PublishedTable.model_validate(tables)

@@ -25,14 +25,9 @@ def completed_in(folder: RunFolder) -> Completed:
     return Completed(
         segments=frozenset(segments),
         samples=frozenset(_complete(folder, "samples")),
-        failed=failed_steps(folder),
+        failed=folder.failed_steps(),
         flops_per_second={student: statistics.median(values) for student, values in speeds.items()},
     )
-
-
-def failed_steps(folder: RunFolder) -> frozenset[str]:
-    """The steps that failed when they were last tried."""
-    return frozenset(path.stem for path in (folder.path / "failures").glob("*.json"))
 
 
 def _complete(folder: RunFolder, kind: str) -> Iterator[str]:
