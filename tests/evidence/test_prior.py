@@ -117,6 +117,41 @@ def test_caveats_say_from_where_equal_inference_is_unknown(family, first):
     assert any(f"at equal inference cost nothing is known from {first} up" in text for text in caveats)
 
 
+def equal_cost(corpus, family, budget, axis):
+    [found] = [one for one in evidence(corpus, family, budget).comparisons if one.axis == axis]
+    return found
+
+
+def test_at_equal_inference_cost_the_ift_ladder_is_read_between_two_students():
+    cells = evidence("general", "general-oe")
+    ours = cell(cells, "Qwen2.5-1.5B-reasoning")
+    low, high = cell(cells, "Qwen2.5-3B-ift"), cell(cells, "Qwen2.5-7B-ift")
+    share = math.log(ours.inference_flops_per_query / low.inference_flops_per_query)
+    share /= math.log(high.inference_flops_per_query / low.inference_flops_per_query)
+    found = equal_cost("general", "general-oe", 5e19, "inference_flops_per_query")
+    assert (found.student, found.baseline_student) == ("Qwen2.5-1.5B", "Qwen2.5-3B and Qwen2.5-7B")
+    assert found.difference == pytest.approx(0.605 - (1 - share) * 0.522 - share * 0.564)
+    assert not found.extrapolated and found.outcome == "unresolved"
+
+
+def test_beyond_14b_ift_equal_inference_cost_is_extrapolated_along_a_line():
+    found = equal_cost("general", "math-oe", 3e20, "inference_flops_per_query")
+    rungs = [one for one in evidence("general", "math-oe").configurations if one.arm == "ift"]
+    costs = np.log([one.inference_flops_per_query for one in rungs])
+    slope, level = np.polyfit(costs, [logit(one.accuracy) for one in rungs], 1)
+    line = 1 / (1 + math.exp(-(level + slope * math.log(found.cost))))
+    assert found.extrapolated and found.difference == pytest.approx(0.747 - line)
+    assert found.interval.high - found.interval.low > 0.3
+
+
+def test_at_equal_whole_life_cost_the_baseline_is_the_best_ift_student_that_costs_no_more():
+    found = equal_cost("general", "general-oe", 5e19, "lifetime_flops")
+    ours = cell(evidence("general", "general-oe"), "Qwen2.5-1.5B-reasoning")
+    theirs = cell(evidence("general", "general-oe"), "Qwen2.5-14B-ift")
+    assert found.cost == ours.lifetime_flops > theirs.lifetime_flops
+    assert found.baseline_student == "Qwen2.5-14B" and found.difference == pytest.approx(0.605 - 0.661)
+
+
 @pytest.mark.parametrize(("corpus", "family"), CASES)
 def test_draws_lie_around_the_published_accuracy(corpus, family):
     for one in evidence(corpus, family).configurations:

@@ -17,6 +17,7 @@ from isothink.evidence.observations import Floats
 from isothink.evidence.prior_caveats import prior_caveats
 from isothink.evidence.prior_comparisons import SIGNIFICANCE, prior_comparisons
 from isothink.evidence.prior_costs import StudentPrices, teacher_flops
+from isothink.evidence.prior_equal_cost import prior_at_equal_cost
 from isothink.evidence.prior_lengths import PairLengths, published_lengths
 from isothink.evidence.published_table import ARMS, PublishedTable
 from isothink.evidence.record import ConfigurationResult, Evidence, Interval
@@ -100,7 +101,10 @@ def prior_evidence(
         cost_tolerance=COST_TOLERANCE,
         configurations=configurations,
         frontiers=(),
-        comparisons=prior_comparisons(configurations, budget_flops=counted, level=LEVEL),
+        comparisons=(
+            *prior_comparisons(configurations, budget_flops=counted, level=LEVEL),
+            *prior_at_equal_cost(configurations, budget_flops=counted, level=LEVEL),
+        ),
         verdicts=(),
         seed_variance=(),
         missing=(),
