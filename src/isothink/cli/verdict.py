@@ -64,7 +64,7 @@ def _costs(verdict: Verdict, best: Recommendation) -> str:
 
 
 def _number(value: float) -> str:
-    return scientific(value) if value >= 1e5 or 0 < value < 1e-3 else f"{value:.3g}"
+    return scientific(value) if value >= 1e4 or 0 < value < 1e-3 else f"{value:.3g}"
 
 
 def _break_even(even: BreakEven) -> str:
@@ -78,7 +78,7 @@ def _break_even(even: BreakEven) -> str:
     low, high = (_number(even.interval.low), _number(even.interval.high)) if even.interval else ("", "")
     interval = f" (90% interval {low} to {high})" if even.interval else ""
     cheaper = "" if even.cheaper_below is None else f"; with fewer {_arm(even.cheaper_below)} is the cheaper"
-    return f"At equal accuracy{target} IFT and reasoning cost the same at {_number(even.queries)} queries{interval}{cheaper}."
+    return f"At equal accuracy{target} both cost the same at {_number(even.queries)} queries{interval}{cheaper}."
 
 
 def _arm(arm: str) -> str:

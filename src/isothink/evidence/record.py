@@ -215,7 +215,7 @@ class Verdict(Record):
     """The decision for one family, budget and number of queries. "unresolved" is one too, and still recommends.
 
     `basis` says whether it rests on a run's own samples or on published figures alone; `money` is null on the axis of
-    FLOPs. `at_equal_cost` says what the best students show at equal inference and whole-life cost, which decides nothing.
+    FLOPs. `at_equal_cost` says what the best students show at equal inference and whole-life cost; it decides nothing.
     """
 
     basis: Literal["run", "published"] = "run"
