@@ -117,6 +117,16 @@ def test_caveats_say_from_where_equal_inference_is_unknown(family, first):
     assert any(f"at equal inference cost nothing is known from {first} up" in text for text in caveats)
 
 
+def test_the_crossover_is_where_a_line_through_the_published_gains_is_zero():
+    found = evidence("general", "general-mc")
+    sizes = np.log([cell(found, f"Qwen2.5-{size}-ift").parameters for size in ("0.5B", "1.5B", "3B", "7B", "14B")])
+    gains = [0.435 - 0.496, 0.650 - 0.652, 0.756 - 0.720, 0.842 - 0.791, 0.904 - 0.823]
+    slope, level = np.polyfit(sizes, gains, 1)
+    for budget in (5e18, 5e19, 3e20):
+        verdict = ask(corpus="general", family="general-mc", budget=budget, queries=1e6)
+        assert verdict.crossover_parameters == pytest.approx(math.exp(-level / slope))
+
+
 def equal_cost(corpus, family, budget, axis):
     [found] = [one for one in evidence(corpus, family, budget).comparisons if one.axis == axis]
     return found

@@ -144,7 +144,7 @@ def _equal_inference(table: PublishedTable, family: str, ratio_error: float) -> 
     factor = math.exp(_quantile() * ratio_error / table.law(family, "ift").exponent)
     sizes = equal_inference_sizes(table, family)
     listed = ", ".join(
-        f"{size:g}B as {same:.3g}B ({_billions(same / factor)} to {_billions(same * factor)})"
+        f"{size:g}B as {_billions(same)}B ({_billions(same / factor)} to {_billions(same * factor)})"
         for size, same in sizes.items()
     )
     beyond = [size for size, same in sizes.items() if same > largest]

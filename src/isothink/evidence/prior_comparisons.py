@@ -43,20 +43,21 @@ def affordable_cells(configurations: Sequence[ConfigurationResult], budget_flops
 def prior_comparisons(
     configurations: Sequence[ConfigurationResult], *, budget_flops: float, level: float
 ) -> tuple[Comparison, ...]:
-    """The best student of each arm, then every student with both arms, among what the budget pays for."""
+    """The best student of each arm among what the budget pays for, then every student that has both arms.
+
+    A student's two cells cost what they cost whatever the budget, and what its gain is by size does not depend on it.
+    """
     eligible = affordable_cells(configurations, budget_flops)
     ift, reasoning = ([item for item in eligible if item.arm == arm] for arm in ("ift", "reasoning"))
+    baselines = {item.student: item for item in configurations if item.arm == "ift"}
+    same = [
+        compared("same_student", [item], _best([baselines[item.student]]), budget_flops=budget_flops, level=level)
+        for item in configurations
+        if item.arm == "reasoning" and item.student in baselines
+    ]
     if not ift or not reasoning:
-        return ()
-    best = compared("best_student", reasoning, _best(ift), budget_flops=budget_flops, level=level)
-    pairs = [(ours, theirs) for ours in reasoning for theirs in ift if ours.student == theirs.student]
-    return (
-        best,
-        *(
-            compared("same_student", [ours], _best([theirs]), budget_flops=budget_flops, level=level)
-            for ours, theirs in pairs
-        ),
-    )
+        return tuple(same)
+    return (compared("best_student", reasoning, _best(ift), budget_flops=budget_flops, level=level), *same)
 
 
 def _best(cells: Sequence[ConfigurationResult]) -> Baseline:
