@@ -285,6 +285,9 @@ class _Run:
         planned |= {step for step in evaluations if step}
         to_do = {step.id for step in steps}
         self.skipped.extend(sorted(planned - to_do))
+        found = completed_in(self.folder)
+        for step in found.failed & (found.segments | found.samples) - to_do:
+            self.folder.failure_file(step).unlink()  # a worker died between completing the step and saying so
         if steps and not self.quiet:
             self._say_what_is_left_out(plan)
         outcome = self._carry_out(plan, steps, evaluates=with_evaluation)
