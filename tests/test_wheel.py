@@ -38,6 +38,9 @@ def test_a_built_wheel_installs_and_runs(tmp_path):
         "-m", "isothink.cli.main", "price", "qwen3-8b", "--prompt-tokens", "9", "--output-tokens", "9", "--json"
     )
     assert json.loads(price.stdout)["parameters"]["total"] > 8e9
+    question = ("--corpus", "math", "--family", "math-oe", "--budget", "5e19", "--json")
+    asked = python("-m", "isothink.cli.main", "ask", *question)
+    assert json.loads(asked.stdout)["basis"] == "published"
     page = (
         "from isothink.report.page import plotting_script, template_text; plotting_script(); template_text('page.css')"
     )

@@ -10,27 +10,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from isothink.domain.study import PairStudy, Study
-from isothink.evidence.record import Evidence, Verdict
-from isothink.plan.record import Plan
-from isothink.run.load import load_pair_study_file, load_study_file
-from isothink.run.result import ExportFormat, RunResult, Stage
-from isothink.run.validation import BenchmarkValidation
-from isothink.run.validation import validate as validate_benchmark
-
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # every function imports what it needs: some commands take less time than these imports
+    from isothink.domain.study import PairStudy, Study
     from isothink.evidence.prediction_record import Prediction
+    from isothink.evidence.record import Evidence, Verdict
     from isothink.plan.power_record import FamilyPower
+    from isothink.plan.record import Plan
+    from isothink.run.result import ExportFormat, RunResult, Stage
+    from isothink.run.validation import BenchmarkValidation
 
 __all__ = [
-    "BenchmarkValidation",
-    "Evidence",
-    "PairStudy",
-    "Plan",
-    "RunResult",
-    "Study",
-    "Verdict",
     "analyze",
+    "ask",
     "export",
     "generate",
     "load_pair_study",
@@ -48,23 +39,27 @@ __all__ = [
 ]
 
 
-def load_study(path: str | Path, overrides: Sequence[str] = ()) -> Study:
+def load_study(path: str | Path, overrides: Sequence[str] = ()) -> "Study":
     """Reads and checks a study file; `overrides` are `key.sub=value` with YAML values.
 
     Raises:
         isothink.errors.StudyError: one line that names the key, the value found and what is allowed.
     """
+    from isothink.run.load import load_study_file
+
     return load_study_file(Path(path), overrides)
 
 
-def load_pair_study(path: str | Path, overrides: Sequence[str] = ()) -> PairStudy:
+def load_pair_study(path: str | Path, overrides: Sequence[str] = ()) -> "PairStudy":
     """Like `load_study`, also for study files that make pairs and train nothing."""
+    from isothink.run.load import load_pair_study_file
+
     return load_pair_study_file(Path(path), overrides)
 
 
 def generate(
-    study: PairStudy, *, limit: int | None = None, retry_failed: bool = False, quiet: bool = True
-) -> RunResult:
+    study: "PairStudy", *, limit: int | None = None, retry_failed: bool = False, quiet: bool = True
+) -> "RunResult":
     """Has the teacher make the pairs of a study, or a pilot of `limit` prompts; asks nothing twice.
 
     `retry_failed` asks again what failed for good before.
@@ -77,7 +72,7 @@ def generate(
     return run_study(study, until="generate", quiet=quiet, limit=limit, retry_failed=retry_failed)
 
 
-def export(run_folder: str | Path, *, format: ExportFormat, into: str | Path | None = None) -> list[Path]:
+def export(run_folder: str | Path, *, format: "ExportFormat", into: str | Path | None = None) -> list[Path]:
     """Writes a run's pairs for other trainers and returns the paths; into `RUN/export/FORMAT` by default."""
     from isothink.run.export import export_run
     from isothink.run.load import open_run
@@ -85,7 +80,7 @@ def export(run_folder: str | Path, *, format: ExportFormat, into: str | Path | N
     return export_run(open_run(Path(run_folder)), format=format, into=None if into is None else Path(into))
 
 
-def plan(study: Study) -> Plan:
+def plan(study: "Study") -> "Plan":
     """Derives and prices every step of a study; trains nothing and writes nothing."""
     from isothink.run.pipeline import plan_study
 
@@ -93,8 +88,8 @@ def plan(study: Study) -> Plan:
 
 
 def power(
-    study: Study, plan: Plan | None = None, *, difference: float = 0.03, **assumptions: float
-) -> tuple["FamilyPower", ...]:
+    study: "Study", plan: "Plan | None" = None, *, difference: float = 0.03, **assumptions: float
+) -> "tuple[FamilyPower, ...]":
     """The smallest difference between arms that the planned items, seeds and repeats resolve, family by family.
 
     `difference` is the one that is wanted, as a fraction: the record says what it needs. `assumptions` replace what is
@@ -109,7 +104,7 @@ def power(
     return study_power(study, plan or plan_study(study), wanted=difference, given=assumptions)
 
 
-def run(study: Study, *, until: Stage = "report", quiet: bool = True) -> RunResult:
+def run(study: "Study", *, until: "Stage" = "report", quiet: bool = True) -> "RunResult":
     """Does what is missing of a study, up to `until`; called again after an interruption, it resumes.
 
     Worker processes are started. Cells that fail are listed in the result, not raised.
@@ -123,7 +118,7 @@ def run(study: Study, *, until: Stage = "report", quiet: bool = True) -> RunResu
     return run_study(study, until=until, quiet=quiet)
 
 
-def analyze(run_folder: str | Path) -> Evidence:
+def analyze(run_folder: str | Path) -> "Evidence":
     """Analyses what is complete in a run folder, stores `evidence.json` and returns it."""
     from isothink.run.analysis import analyze_run
     from isothink.run.load import open_run
@@ -131,12 +126,12 @@ def analyze(run_folder: str | Path) -> Evidence:
     return analyze_run(open_run(Path(run_folder)))
 
 
-def read_evidence(run_folder: str | Path) -> Evidence | None:
+def read_evidence(run_folder: str | Path) -> "Evidence | None":
     """The stored evidence of a run folder, or None where there is none."""
-    from isothink.run.analysis import read_evidence as read
-    from isothink.run.load import open_run
+    from isothink.run.evidence_file import read_evidence as read
+    from isothink.run.open import find_run
 
-    return read(open_run(Path(run_folder)).folder)
+    return read(find_run(Path(run_folder)))
 
 
 def report(run_folder: str | Path) -> Path:
@@ -159,21 +154,65 @@ def verdict(
     queries: float | None = None,
     inference_budget: float | None = None,
     lifetime_budget: float | None = None,
-) -> Verdict:
+    axis: Literal["flops", "seconds", "usd"] = "flops",
+    device: str | None = None,
+    price: float | None = None,
+    batch_size: int | None = None,
+    utilisation: float | None = None,
+) -> "Verdict":
     """The decision for a family, a training budget (the study's top one by default) and a number of queries.
 
-    `inference_budget` caps the FLOPs of a query, `lifetime_budget` those of training and all queries together.
+    `budget` is in training FLOPs. `inference_budget` caps the cost of a query, `lifetime_budget` that of training and
+    all queries together, both in the unit of the axis: FLOPs, or seconds or dollars on a device (`price` in dollars per
+    hour) that trains at `utilisation` of its peak and decodes `batch_size` sequences together.
+
+    Raises:
+        isothink.errors.UsageError: an unknown family or device, or an impossible number.
     """
+    from isothink.evidence.money import money
     from isothink.run.decision import decide_run
-    from isothink.run.load import open_run
+    from isothink.run.open import find_run
 
     return decide_run(
-        open_run(Path(run_folder)),
+        find_run(Path(run_folder)),
         family=family,
         budget_flops=budget,
         queries=queries,
-        inference_budget_flops=inference_budget,
-        lifetime_budget_flops=lifetime_budget,
+        inference_budget=inference_budget,
+        lifetime_budget=lifetime_budget,
+        money=None
+        if axis == "flops"
+        else money(axis, device_name=device, price_per_hour=price, batch_size=batch_size, utilisation=utilisation),
+    )
+
+
+def ask(
+    *,
+    corpus: str,
+    family: str,
+    budget: float,
+    queries: float = 1e6,
+    inference_budget: float | None = None,
+    lifetime_budget: float | None = None,
+    pairs: str | Path | None = None,
+) -> "Verdict":
+    """The decision from published results alone, before anything was run; its `basis` is "published".
+
+    `corpus` is general or math, `budget` in training FLOPs; `pairs` is a file whose lengths replace the published ones.
+
+    Raises:
+        isothink.errors.UsageError: an unknown corpus or family, an impossible number, or a file without lengths.
+    """
+    from isothink.run.ask import ask as ask_published
+
+    return ask_published(
+        corpus=corpus,
+        family=family,
+        budget=budget,
+        queries=queries,
+        inference_budget=inference_budget,
+        lifetime_budget=lifetime_budget,
+        pairs=None if pairs is None else Path(pairs),
     )
 
 
@@ -220,10 +259,12 @@ def sql(run_folder: str | Path, query: str) -> list[dict[str, Any]]:
     return query_run(open_run(Path(run_folder)), query)
 
 
-def validate(benchmark: str, *, limit: int | None = None) -> BenchmarkValidation:
+def validate(benchmark: str, *, limit: int | None = None) -> "BenchmarkValidation":
     """Proves a benchmark, by its name or file: its gold answers score 1, and what is no answer scores 0.
 
     Raises:
         isothink.errors.UsageError: there is no such benchmark, or its rows cannot be read or make no item.
     """
+    from isothink.run.validation import validate as validate_benchmark
+
     return validate_benchmark(benchmark, limit=limit)

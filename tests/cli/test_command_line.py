@@ -17,6 +17,7 @@ COMMANDS = (
     "analyze",
     "report",
     "verdict",
+    "ask",
     "price",
     "predict",
     "sql",

@@ -12,9 +12,8 @@ from isothink.evidence.analysis import analyze
 from isothink.evidence.record import Evidence, MissingCell
 from isothink.evidence.settings import AnalysisSettings
 from isothink.evidence.verdict import decide
-from isothink.evidence.workings import work_out
 
-FAST = AnalysisSettings(draws=1000, frontier_draws=500, break_even_draws=100)
+FAST = AnalysisSettings(draws=1000, frontier_draws=500)
 
 
 def study(data, **changes):
@@ -27,18 +26,6 @@ def study(data, **changes):
         "settings": FAST,
     }
     return analyze(data, **(arguments | changes))
-
-
-def worked(data, **changes):
-    arguments = {
-        "study": "test",
-        "budgets_flops": BUDGETS,
-        "queries": 1000.0,
-        "students": STUDENTS,
-        "arms": ("ift", "reasoning"),
-        "settings": FAST,
-    }
-    return work_out(data, **(arguments | changes))
 
 
 def scores(*accuracies, items=100):
@@ -105,7 +92,7 @@ def test_one_seed_everywhere_resolves_nothing_and_says_so():
     evidence = study(three_cells(seeds=1), budgets_flops=[1e12])
     assert {item.outcome for item in evidence.comparisons} == {"unresolved"}
     assert evidence.seed_variance[0].standard_deviation is None
-    assert any("one seed everywhere" in text for text in evidence.caveats)
+    assert any("one seed everywhere" in text for text in evidence.family_caveats["f"])
     assert any("a second seed" in text for text in evidence.verdicts[0].would_change_it)
 
 
@@ -190,7 +177,7 @@ def test_unscored_answers_are_left_out_and_counted():
     evidence = study(observations(cells, rows), budgets_flops=[1e12])
     assert evidence.configurations[0].accuracy == pytest.approx((40 / 90 + 0.5) / 2)
     assert [item.unscored for item in evidence.configurations] == [10, 0]
-    assert any("10 of 400 answers have no score" in text for text in evidence.caveats)
+    assert any("10 of 400 answers have no score" in text for text in evidence.family_caveats["f"])
 
 
 def test_a_cell_without_any_score_is_missing():
@@ -212,7 +199,7 @@ def test_a_difference_that_the_cap_could_explain_is_said_to_be():
     best = next(item for item in evidence.comparisons if item.kind == "best_student")
     assert (best.truncation_bounds.low, best.truncation_bounds.high) == pytest.approx((-0.5, 0.1))
     assert evidence.configurations[1].completion_rate == pytest.approx(0.4)
-    assert any("60% of the answers of reasoning were cut off" in text for text in evidence.caveats)
+    assert any("60% of the answers of reasoning were cut off" in text for text in evidence.family_caveats["f"])
     assert any("could be due to the cap" in text for text in evidence.verdicts[0].caveats)
 
 
@@ -274,44 +261,44 @@ def test_degenerate_studies_still_give_evidence(name):
 def test_decide_follows_the_budget():
     world = World(seeds=2, items=80)
     truth = {name: 0.4 if name.endswith("1e+11") else 0.8 for name in uniform_truth(world, 0.5)}
-    workings = worked(simulate(world, truth, np.random.default_rng(1)))
-    low = decide(workings, family="f", budget_flops=5e11, queries=10)
+    evidence = study(simulate(world, truth, np.random.default_rng(1)))
+    low = decide(evidence, family="f", budget_flops=5e11, queries=10)
     assert low.recommended.training_flops <= 5e11  # between two budgets the lower one counts
     assert "1e11" in low.reasons[0]
     assert not low.recommended.extrapolated
-    high = decide(workings, family="f", budget_flops=5e12, queries=10)
+    high = decide(evidence, family="f", budget_flops=5e12, queries=10)
     assert high.recommended.extrapolated
     assert any(reason.startswith("extrapolated") for reason in high.reasons)
-    nothing = decide(workings, family="f", budget_flops=1e9, queries=10)
+    nothing = decide(evidence, family="f", budget_flops=1e9, queries=10)
     assert nothing.recommended is None
     assert "cheapest to train" in nothing.reasons[0]
-    small = decide(workings, family="f", budget_flops=1e12, queries=10, inference_budget_flops=2e7)
+    small = decide(evidence, family="f", budget_flops=1e12, queries=10, inference_budget=2e7)
     assert small.recommended.cell == configuration_name("s", "ift", 1e12)
 
 
 def test_decide_refuses_what_makes_no_sense():
-    workings = worked(three_cells(), budgets_flops=[1e12])
+    evidence = study(three_cells(), budgets_flops=[1e12])
     with pytest.raises(UsageError, match="family"):
-        decide(workings, family="g", budget_flops=1e12, queries=1)
+        decide(evidence, family="g", budget_flops=1e12, queries=1)
     with pytest.raises(UsageError, match="budget"):
-        decide(workings, family="f", budget_flops=0, queries=1)
+        decide(evidence, family="f", budget_flops=0, queries=1)
     with pytest.raises(UsageError, match="queries"):
-        decide(workings, family="f", budget_flops=1, queries=-1)
+        decide(evidence, family="f", budget_flops=1, queries=-1)
 
 
 def test_queries_move_the_recommendation_to_the_cheaper_to_serve():
     cells = [cell_facts("l", "ift", 1e12, seed, training_flops={"exact": 1e11}) for seed in (0, 1)] + [
         cell_facts("s", "reasoning", 1e12, seed, training_flops={"exact": 9e11}) for seed in (0, 1)
     ]
-    workings = worked(observations(cells, scores(0.8, 0.81, 0.8, 0.81)), budgets_flops=[1e12])
+    evidence = study(observations(cells, scores(0.8, 0.81, 0.8, 0.81)), budgets_flops=[1e12])
     crossing = (9e11 - 1e11) / (1e9 - 5e7)
-    few = decide(workings, family="f", budget_flops=1e12, queries=crossing / 2)
-    many = decide(workings, family="f", budget_flops=1e12, queries=crossing * 2)
+    few = decide(evidence, family="f", budget_flops=1e12, queries=crossing / 2)
+    many = decide(evidence, family="f", budget_flops=1e12, queries=crossing * 2)
     assert (few.recommended.arm, many.recommended.arm) == ("ift", "reasoning")
     assert few.break_even.queries == pytest.approx(crossing)
     assert few.break_even.cheaper_below == "ift"
     assert "more than 842 queries: at equal accuracy reasoning is the cheaper" in few.would_change_it
-    unreachable = decide(workings, family="f", budget_flops=1e12, queries=1, target_accuracy=0.95)
+    unreachable = decide(evidence, family="f", budget_flops=1e12, queries=1, target_accuracy=0.95)
     assert unreachable.break_even.kind == "no_equal_accuracy"
 
 
@@ -319,8 +306,8 @@ def test_a_break_even_names_the_cheaper_arm_though_it_is_the_recommended_one():
     cells = [cell_facts("s", "ift", 1e12, seed, training_flops={"exact": 9e11}) for seed in (0, 1)] + [
         cell_facts("l", "reasoning", 1e12, seed, training_flops={"exact": 1e11}) for seed in (0, 1)
     ]
-    workings = worked(observations(cells, scores(0.3, 0.31, 0.9, 0.91)), budgets_flops=[1e12])
-    many = decide(workings, family="f", budget_flops=1e12, queries=2000)
+    evidence = study(observations(cells, scores(0.3, 0.31, 0.9, 0.91)), budgets_flops=[1e12])
+    many = decide(evidence, family="f", budget_flops=1e12, queries=2000)
     assert many.recommended.arm == "reasoning"
     assert many.break_even.cheaper_below == "reasoning"  # cheaper to train, dearer to serve
     assert "fewer than 160 queries: at equal accuracy reasoning is the cheaper" in many.would_change_it
@@ -343,7 +330,7 @@ def test_another_convention_confirms_changes_or_cannot_tell():
         data = observations(cells, scores(0.3, 0.3, 0.5, 0.51, 0.6, 0.61, 0.9, 0.91))
         if with_inference:
             data.inference_flops["paper"] = data.inference_flops["exact"] * 2
-        return decide(worked(data), family="f", budget_flops=at, queries=1)
+        return decide(study(data), family="f", budget_flops=at, queries=1)
 
     large = configuration_name("l", "ift", 1e12)
     assert verdict(1.0, at=1e12).sensitivity == {"paper": large}
@@ -357,10 +344,10 @@ def test_the_recommended_accuracy_is_corrected_for_selection():
     raw, corrected = [], []
     for number in range(40):
         data = simulate(world, uniform_truth(world, 0.5), np.random.default_rng([9, number]))
-        part = worked(data, budgets_flops=world.budgets).family("f")
-        best = int(np.argmax(part.shrunk.accuracy))
-        raw.append(part.drawn.accuracy.max() - part.drawn.accuracy.mean())
-        corrected.append(part.shrunk.accuracy[best] - part.drawn.accuracy.mean())
+        found = study(data, budgets_flops=world.budgets).configurations
+        seen = np.array([one.accuracy for one in found])
+        raw.append(seen.max() - seen.mean())
+        corrected.append(max(one.expected_accuracy for one in found) - seen.mean())
     assert np.mean(raw) > 0.08
     assert np.mean(corrected) < 0.7 * np.mean(raw)
 

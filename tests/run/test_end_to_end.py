@@ -323,7 +323,7 @@ def test_evidence_that_another_command_left_is_made_anew(finished, tmp_path):
     here, run, _ = finished
     left = shutil.copytree(run, tmp_path / "left")
     whole = evidence_of(left)
-    for stale in (json.dumps({**whole, "verdicts": []}), "{"):
+    for stale in (json.dumps({**whole, "state": "an earlier one", "verdicts": []}), "{"):
         (left / "evidence.json").write_text(stale, encoding="utf-8")
         done = isothink("run", str(left), "--json", cwd=here)
         assert done.returncode == 0, done.stderr

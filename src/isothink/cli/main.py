@@ -197,6 +197,11 @@ def verdict(
     queries: options.Queries = None,
     inference_budget: options.InferenceBudget = None,
     lifetime_budget: options.LifetimeBudget = None,
+    axis: options.CostAxis = "flops",
+    device: options.Device = None,
+    price: options.Price = None,
+    batch_size: options.BatchSize = None,
+    utilisation: options.Utilisation = None,
     json: options.Json = False,
 ) -> None:
     """Decide for one family, a training budget and a number of queries to serve.
@@ -204,6 +209,7 @@ def verdict(
     Example: isothink verdict runs/quickstart --family arithmetic-oe --budget 5e11 --queries 1e6
     """
     from isothink import api
+    from isothink.cli.options import one_of
     from isothink.cli.verdict import verdict_text
 
     decision = api.verdict(
@@ -213,6 +219,44 @@ def verdict(
         queries=queries,
         inference_budget=inference_budget,
         lifetime_budget=lifetime_budget,
+        axis=one_of(axis, ("flops", "seconds", "usd"), "--axis"),
+        device=device,
+        price=price,
+        batch_size=batch_size,
+        utilisation=utilisation,
+    )
+    if json:
+        print_json(decision.model_dump(mode="json"))
+    else:
+        print(verdict_text(decision))
+
+
+@app.command()
+def ask(
+    corpus: options.Corpus,
+    family: options.PublishedFamily,
+    budget: options.TrainingBudget,
+    queries: options.QueriesToServe = 1e6,
+    inference_budget: options.InferenceBudget = None,
+    lifetime_budget: options.LifetimeBudget = None,
+    pairs: options.OwnPairs = None,
+    json: options.Json = False,
+) -> None:
+    """Decide before anything was run, from published results alone: how far your setup may be from them is said.
+
+    Example: isothink ask --corpus math --family math-oe --budget 5e19 --queries 1e6
+    """
+    from isothink import api
+    from isothink.cli.verdict import verdict_text
+
+    decision = api.ask(
+        corpus=corpus,
+        family=family,
+        budget=budget,
+        queries=queries,
+        inference_budget=inference_budget,
+        lifetime_budget=lifetime_budget,
+        pairs=pairs,
     )
     if json:
         print_json(decision.model_dump(mode="json"))
@@ -261,7 +305,8 @@ def predict(
     Example: isothink predict studies/made-up.csv --size parameters_billion --value accuracy --by family,arm --at 32
     """
     from isothink import api
-    from isothink.cli.predict import names_of, one_of, print_prediction, sizes_of
+    from isothink.cli.options import one_of
+    from isothink.cli.predict import names_of, print_prediction, sizes_of
 
     found = api.predict(
         table,

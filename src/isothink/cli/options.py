@@ -1,9 +1,11 @@
 """Arguments and options that commands share. Used by cli/main.py."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+
+from isothink.errors import UsageError
 
 Study = Annotated[Path, typer.Argument(metavar="STUDY", help="A study file (YAML).", show_default=False)]
 StudyOrRun = Annotated[
@@ -17,15 +19,50 @@ Overrides = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print data as JSON on standard output.")]
 Version = Annotated[bool, typer.Option("--version", help="Print the version.")]
 Family = Annotated[str, typer.Option("--family", help="The family of benchmarks.", show_default=False)]
+Corpus = Annotated[
+    str, typer.Option("--corpus", help="What the students learned from: general or math.", show_default=False)
+]
+PublishedFamily = Annotated[
+    str,
+    typer.Option(
+        "--family", help="The family of benchmarks: general-mc, general-oe, math-mc or math-oe.", show_default=False
+    ),
+]
+TrainingBudget = Annotated[float, typer.Option("--budget", help="Training FLOPs of one student.", show_default=False)]
+QueriesToServe = Annotated[float, typer.Option("--queries", help="Queries to serve.")]
+OwnPairs = Annotated[
+    Path | None,
+    typer.Option(
+        "--pairs",
+        help="Your pairs, whose lengths replace the published ones: .csv, .jsonl, .json or .parquet with the columns "
+        "prompt, ift and reasoning, all texts or all token counts.",
+        show_default=False,
+    ),
+]
 Budget = Annotated[
     float | None, typer.Option("--budget", help="Training FLOPs; the study's largest budget by default.")
 ]
 Queries = Annotated[float | None, typer.Option("--queries", help="Queries to serve; the study's number by default.")]
 InferenceBudget = Annotated[
-    float | None, typer.Option("--inference-budget", help="At most so many FLOPs per query; no cap by default.")
+    float | None,
+    typer.Option("--inference-budget", help="At most so much per query, in the unit of the axis; no cap by default."),
 ]
 LifetimeBudget = Annotated[
-    float | None, typer.Option("--lifetime-budget", help="At most so many FLOPs for training and all queries.")
+    float | None, typer.Option("--lifetime-budget", help="At most so much for training and all queries, in that unit.")
+]
+CostAxis = Annotated[str, typer.Option("--axis", help="What whole-life cost counts: flops, seconds or usd.")]
+Device = Annotated[
+    str | None, typer.Option("--device", help="The device of seconds and dollars, such as h100.", show_default=False)
+]
+Price = Annotated[float | None, typer.Option("--price", help="Dollars per hour of the device.", show_default=False)]
+BatchSize = Annotated[
+    int | None, typer.Option("--batch-size", help="Sequences decoded together; 32 by default.", show_default=False)
+]
+Utilisation = Annotated[
+    float | None,
+    typer.Option(
+        "--utilisation", help="Share of the peak in training and prefill; 0.4 by default.", show_default=False
+    ),
 ]
 Model = Annotated[
     str, typer.Argument(metavar="MODEL", help="A published model's Hub id, or a config.json.", show_default=False)
@@ -100,3 +137,10 @@ SeedCorrelation = Annotated[
     float | None,
     typer.Option("--seed-correlation", help="With --power: how alike two seeds of one cell score over items."),
 ]
+
+
+def one_of(value: str | None, allowed: tuple[str, ...], option: str) -> Any:
+    """The value of an option that allows few."""
+    if value is not None and value not in allowed:
+        raise UsageError(f"{option}: found {value!r}, allowed are {', '.join(allowed)}")
+    return value

@@ -29,13 +29,6 @@ def names_of(text: str) -> tuple[str, ...]:
     return names
 
 
-def one_of(value: str | None, allowed: tuple[str, ...], option: str) -> Any:
-    """The value of an option that allows few."""
-    if value is not None and value not in allowed:
-        raise UsageError(f"{option}: found {value!r}, allowed are {', '.join(allowed)}")
-    return value
-
-
 def print_prediction(found: Prediction) -> None:
     """Prints everything as tables; what the table says steers no terminal."""
     console = wide_console()

@@ -11,11 +11,14 @@ from importlib.resources import files
 from pydantic import PositiveFloat
 
 from isothink.compute.architecture import Architecture
-from isothink.compute.flops import causal_pairs
+from isothink.compute.flops import causal_pairs, decode_flops, prefill_flops
 from isothink.compute.lengths import token_count
 from isothink.compute.parameters import parameter_counts
 from isothink.domain.record import Record
 from isothink.errors import UsageError
+
+SERVING = ("prefill_flops", "decode_flops", "weight_bytes", "cache_bytes")
+"""What one query asks of a device; see `serving_work`."""
 
 
 class Device(Record):
@@ -32,9 +35,17 @@ class Device(Record):
 
 
 def device(name: str) -> Device:
-    """Look a device up by name, ignoring case; raises UsageError for an unknown one rather than guess."""
+    """Look a device up by name, or by the start of one name alone, ignoring case.
+
+    Raises:
+        UsageError: an unknown device, or a start of several: nothing is guessed.
+    """
     devices = _devices()
-    found = devices.get(name.strip().lower())
+    wanted = name.strip().lower()
+    started = [key for key in devices if key.startswith(f"{wanted} ")]
+    found = devices.get(wanted) or (devices[started[0]] if len(started) == 1 else None)
+    if len(started) > 1 and found is None:
+        raise UsageError(f"device {name!r} is one of several", hint=", ".join(devices[key].name for key in started))
     if found is None:
         near = difflib.get_close_matches(name.lower(), devices, n=3) or list(devices)
         raise UsageError(f"unknown device {name!r}", hint="known: " + ", ".join(devices[key].name for key in near))
@@ -60,6 +71,23 @@ def phase_seconds(
     return max(flops / (peak_flops * utilisation), bytes_moved / bandwidth)
 
 
+def serving_work(
+    architecture: Architecture, prompt_tokens: int, output_tokens: int, *, value_bytes: int = 2
+) -> tuple[float, float, float, float]:
+    """What one query asks of a device: the values of `SERVING`, in that order.
+
+    FLOPs of prefill and of decoding; bytes of weights that its decoding steps read, once for a whole batch, and of its
+    own keys and values.
+    """
+    weights, cached = _bytes_read(architecture, prompt_tokens, output_tokens)
+    return (
+        float(prefill_flops(architecture, prompt_tokens)),
+        float(decode_flops(architecture, prompt_tokens, output_tokens)),
+        float(weights * value_bytes),
+        float(cached * value_bytes),
+    )
+
+
 def decode_bytes(
     architecture: Architecture, prompt_tokens: int, output_tokens: int, *, batch_size: int, value_bytes: int = 2
 ) -> int:
@@ -67,15 +95,20 @@ def decode_bytes(
 
     Counts all experts' weights, which a large batch visits between them: an upper bound for a small batch.
     """
-    prompt_tokens, batch_size = token_count("prompt_tokens", prompt_tokens), token_count("batch_size", batch_size)
+    weights, cached = _bytes_read(architecture, prompt_tokens, output_tokens)
+    return (weights + token_count("batch_size", batch_size) * cached) * value_bytes
+
+
+def _bytes_read(architecture: Architecture, prompt_tokens: int, output_tokens: int) -> tuple[int, int]:
+    """Values, not bytes: weights read by all decoding steps, and one sequence's keys and values."""
+    prompt_tokens = token_count("prompt_tokens", prompt_tokens)
     last = prompt_tokens + token_count("output_tokens", output_tokens) - 1
     keys = sum(
         layers * (causal_pairs(last, window) - causal_pairs(prompt_tokens, window))
         for window, layers in architecture.window_counts().items()
     )
     weights = (last - prompt_tokens) * parameter_counts(architecture).matmul
-    cached = keys * 2 * architecture.key_value_heads * architecture.head_size
-    return (weights + batch_size * cached) * value_bytes
+    return weights, keys * 2 * architecture.key_value_heads * architecture.head_size
 
 
 @cache

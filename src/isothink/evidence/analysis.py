@@ -27,13 +27,12 @@ def analyze(
     arms: Sequence[str],
     missing: Sequence[MissingCell] = (),
     caveats: Sequence[str] = (),
-    imported: Sequence[str] = (),
     settings: AnalysisSettings | None = None,
 ) -> Evidence:
     """Everything a study shows.
 
     `students` is the ladder, smallest first, and `arms` the order of arms, both as planned; `missing` are planned cells
-    without a result; `caveats` are added to every verdict; `imported` names configurations measured by other tools.
+    without a result; `caveats` are added to every verdict.
     """
     workings = work_out(
         observations,
@@ -43,29 +42,33 @@ def analyze(
         students=students,
         arms=arms,
         missing=missing,
-        imported=imported,
         settings=settings,
     )
     return summarize(workings, caveats=caveats)
 
 
-def summarize(workings: Workings, *, caveats: Sequence[str] = ()) -> Evidence:
-    """The evidence record of what was worked out."""
+def summarize(workings: Workings, *, caveats: Sequence[str] = (), state: str | None = None) -> Evidence:
+    """The evidence record of what was worked out; `state` names what it was made from."""
     question, settings = workings.question, workings.settings
     parts = workings.families.values()
-    return Evidence(
+    evidence = Evidence(
+        state=state,
         study=question.study,
+        students=question.students,
+        arms=question.arms,
         families=tuple(workings.families),
         budgets_flops=question.budgets_flops,
         queries=question.queries,
         convention=settings.convention,
         draws=settings.draws,
         level=settings.level,
+        significance=settings.significance,
+        cost_tolerance=settings.cost_tolerance,
         configurations=tuple(
             result
             for part in parts
             for result in configuration_results(
-                part.drawn, queries=question.queries, students=question.students, settings=settings
+                part.drawn, part.shrunk, queries=question.queries, students=question.students, settings=settings
             )
         ),
         frontiers=tuple(
@@ -74,7 +77,7 @@ def summarize(workings: Workings, *, caveats: Sequence[str] = ()) -> Evidence:
             for result in frontiers(part.drawn, part.shrunk, queries=question.queries, settings=settings)
         ),
         comparisons=workings.comparisons,
-        verdicts=_verdicts(workings, caveats),
+        verdicts=(),
         seed_variance=tuple(
             SeedVariance(
                 family=name,
@@ -84,23 +87,18 @@ def summarize(workings: Workings, *, caveats: Sequence[str] = ()) -> Evidence:
             for name, part in workings.families.items()
         ),
         missing=workings.missing,
-        caveats=(*(text for name in workings.families for text in family_caveats(workings, name, ())), *caveats),
+        caveats=tuple(caveats),
+        family_caveats={name: family_caveats(workings, name) for name in workings.families},
         patterns=find_patterns(workings),
     )
+    return evidence.model_copy(update={"verdicts": _verdicts(evidence)})
 
 
-def _verdicts(workings: Workings, caveats: Sequence[str]) -> tuple[Verdict, ...]:
+def _verdicts(evidence: Evidence) -> tuple[Verdict, ...]:
     """One verdict per family, at the top budget and the study's number of queries."""
-    question = workings.question
-    if not question.budgets_flops:
+    if not evidence.budgets_flops:
         return ()
     return tuple(
-        decide(
-            workings,
-            family=name,
-            budget_flops=question.budgets_flops[-1],
-            queries=question.queries,
-            caveats=caveats,
-        )
-        for name in workings.families
+        decide(evidence, family=name, budget_flops=evidence.budgets_flops[-1], queries=evidence.queries)
+        for name in evidence.families
     )

@@ -12,10 +12,10 @@ from typing import Literal
 
 import numpy as np
 
-from isothink.evidence.choice import lifetime_costs, tied
+from isothink.evidence.candidates import Candidates
+from isothink.evidence.choice import tied
 from isothink.evidence.observations import Floats
 from isothink.evidence.record import BreakEven, Interval
-from isothink.evidence.workings import Workings
 
 JUST_BELOW = 1e-6
 """Of a crossing: where the order of the costs before it is read."""
@@ -73,40 +73,43 @@ def _crossings(ours: Offers, theirs: Offers) -> list[float]:
 
 
 def break_even(
-    workings: Workings, family: str, eligible: Sequence[int], *, queries: float, target_accuracy: float | None
+    among: Candidates,
+    eligible: Sequence[int],
+    *,
+    queries: float,
+    target_accuracy: float | None,
+    level: float,
+    tolerance: float,
 ) -> tuple[BreakEven | None, tuple[str, ...]]:
     """The break-even among eligible configurations and what is to be said of it; None where an arm has none."""
-    part = workings.family(family)
-    kinds = [part.drawn.family.configurations[index].arm_kind for index in eligible]
-    groups = [[i for i, kind in zip(eligible, kinds, strict=True) if kind == arm] for arm in ("reasoning", "ift")]
+    groups = [among.of_kind(kind, eligible) for kind in ("reasoning", "ift")]
     if not all(groups):
         return None, ("no break-even: it needs an eligible configuration of both ift and reasoning",)
-    once = tied(lifetime_costs(workings, family, 0.0), workings.settings.cost_tolerance)
+    once = tied(among.once, tolerance)
 
-    def offers(accuracy: Floats, inference: Floats) -> tuple[Offers, Offers]:
-        reasoning, ift = (Offers(accuracy=accuracy[g], once=once[g], per_query=inference[g]) for g in groups)
+    def offers(accuracy: Floats, per_query: Floats) -> tuple[Offers, Offers]:
+        reasoning, ift = (Offers(accuracy=accuracy[g], once=once[g], per_query=per_query[g]) for g in groups)
         return reasoning, ift
 
-    reasoning, ift = offers(part.shrunk.accuracy, part.drawn.inference)
+    reasoning, ift = offers(among.accuracy, among.per_query)
     kind, value = solve(reasoning, ift, queries=queries, target=target_accuracy)
     target = float(min(reasoning.accuracy.max(), ift.accuracy.max())) if target_accuracy is None else target_accuracy
-    count = min(workings.settings.break_even_draws, workings.settings.draws)
-    pairs = zip(part.shrunk.draws[:count], part.drawn.inference_draws[:count], strict=True)
+    pairs = zip(among.draws, among.per_query_draws, strict=True)
     found = [solve(*offers(a, q), queries=queries, target=target_accuracy)[1] for a, q in pairs]
     values = [item for item in found if item is not None]
     record = BreakEven(
         kind=kind,
         target_accuracy=target,
         queries=value,
-        interval=_interval(value, values, workings.settings.level),
+        interval=_interval(value, values, level),
         cheaper_below=(
             None
             if value is None
             else _cheaper(reasoning.reaching(target), ift.reaching(target), value * (1 - JUST_BELOW))
         ),
     )
-    note = f"a break-even number of queries exists in {len(values) / count:.0%} of the draws"
-    return record, ((note,) if 0 < len(values) < count else ())
+    note = f"a break-even number of queries exists in {len(values) / len(found):.0%} of the draws"
+    return record, ((note,) if 0 < len(values) < len(found) else ())
 
 
 def _interval(value: float | None, values: list[float], level: float) -> Interval | None:

@@ -1,21 +1,15 @@
-"""What a reader must know before trusting a verdict. Called by verdict.py and analysis.py."""
-
-from collections.abc import Sequence
+"""What a reader must know before trusting a verdict. Called by analysis.py."""
 
 import numpy as np
 
-from isothink.domain.numbers import flops
-from isothink.evidence.record import Comparison
-from isothink.evidence.wording import interval
 from isothink.evidence.workings import Workings
 
 
-def family_caveats(workings: Workings, family: str, deciding: Sequence[Comparison]) -> tuple[str, ...]:
-    """Single seeds, truncation, and what the cap on new tokens could explain."""
+def family_caveats(workings: Workings, family: str) -> tuple[str, ...]:
+    """Single seeds, truncation and answers without a score."""
     return (
         *_single_seed(workings, family),
         *_truncated_arms(workings, family),
-        *(text for item in deciding for text in _due_to_cap(item)),
         *_unscored(workings, family),
     )
 
@@ -49,18 +43,6 @@ def _truncated_arms(workings: Workings, family: str) -> tuple[str, ...]:
                 f"and count as wrong (at most {np.max(own):.0%} in one configuration)"
             )
     return tuple(warnings)
-
-
-def _due_to_cap(item: Comparison) -> tuple[str, ...]:
-    """Resolved from zero by its interval, but not once the cut-off answers might have been right."""
-    apart = item.interval.low > 0 or item.interval.high < 0
-    bounds = item.truncation_bounds
-    if not apart or not bounds.low <= 0 <= bounds.high:
-        return ()
-    return (
-        f"{item.family}: {item.arm} minus IFT at {flops(item.budget_flops)} could be due to the cap on new tokens: "
-        f"with cut-off answers right or wrong it is {interval(bounds)} points",
-    )
 
 
 def _unscored(workings: Workings, family: str) -> tuple[str, ...]:

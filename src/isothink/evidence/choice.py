@@ -6,10 +6,9 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from isothink.evidence.configuration import is_edge
+from isothink.evidence.candidates import Candidates
 from isothink.evidence.observations import Floats
-from isothink.evidence.record import Interval, Recommendation
-from isothink.evidence.workings import Workings
+from isothink.evidence.record import Interval, Money, Recommendation
 
 Booleans = npt.NDArray[np.bool_]
 
@@ -48,44 +47,44 @@ def tied(costs: Floats, tolerance: float) -> Floats:
     return result
 
 
-def lifetime_costs(workings: Workings, family: str, queries: float) -> Floats:
-    """F + V q of every configuration, in the stated convention."""
-    drawn = workings.family(family).drawn
-    convention = workings.settings.convention
-    once = [item.training_flops[convention] + item.fixed_flops for item in drawn.family.configurations]
-    return np.array(once) + queries * drawn.inference
-
-
 def recommendation(
-    workings: Workings, family: str, index: int, eligible: Sequence[int], queries: float, *, extrapolated: bool
+    among: Candidates,
+    index: int,
+    eligible: Sequence[int],
+    *,
+    queries: float,
+    level: float,
+    money: Money | None,
+    extrapolated: bool,
 ) -> Recommendation:
     """What is expected of one configuration beside the other eligible ones.
 
     Its accuracy is the shrunk estimate: under the model that shrinks, the posterior of the selected configuration is
     the same as had it not been selected (Dawid 1994, IMS Lecture Notes 24), which corrects for the selection.
     """
-    part = workings.family(family)
-    item = part.drawn.family.configurations[index]
-    settings = workings.settings
-    draws = part.shrunk.draws[:, list(eligible)]
-    own = part.shrunk.draws[:, index]
-    highest = draws.max(axis=1)
-    tail = (1.0 - settings.level) / 2
+    one = among.results[index]
+    own = among.draws[:, index]
+    highest = among.draws[:, list(eligible)].max(axis=1)
+    tail = (1.0 - level) / 2
     low, high = np.clip(np.quantile(own, [tail, 1.0 - tail]), 0.0, 1.0)
-    accuracy = float(part.shrunk.accuracy[index])
+    accuracy = float(among.accuracy[index])
+    priced = money is not None
     return Recommendation(
-        cell=item.name,
-        source="imported" if item.name in workings.imported else "trained",
-        student=item.student,
-        parameters=item.parameters,
-        arm=item.arm,
+        cell=one.configuration,
+        source=one.source,
+        student=one.student,
+        parameters=one.parameters,
+        arm=one.arm,
         accuracy=accuracy,
-        interval=Interval(low=min(float(low), accuracy), high=max(float(high), accuracy), level=settings.level),
+        interval=Interval(low=min(float(low), accuracy), high=max(float(high), accuracy), level=level),
         probability_best=float((own >= highest).mean()),
         expected_regret_points=100.0 * float((highest - own).mean()),
-        training_flops=item.training_flops[settings.convention],
-        inference_flops_per_query=float(part.drawn.inference[index]),
-        lifetime_flops=float(lifetime_costs(workings, family, queries)[index]),
-        extrapolated=extrapolated,
-        edge=is_edge(part.drawn.family, item, workings.question.students),
+        training_flops=one.training_flops,
+        inference_flops_per_query=one.inference_flops_per_query,
+        lifetime_flops=one.training_flops + one.fixed_flops + queries * one.inference_flops_per_query,
+        training_cost=float(among.training[index]) if priced else None,
+        inference_cost_per_query=float(among.per_query[index]) if priced else None,
+        lifetime_cost=float(among.lifetime(queries)[index]) if priced else None,
+        extrapolated=extrapolated or one.source == "predicted",
+        edge=one.edge,
     )

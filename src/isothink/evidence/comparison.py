@@ -130,8 +130,6 @@ def _best(drawn: FamilyDraws, indices: list[int]) -> tuple[int, float, Floats]:
 
 
 def _judge(item: _Difference, adjusted: float | None, deciding: int, settings: AnalysisSettings) -> Comparison:
-    tail = (1.0 - settings.level) / 2
-    low, high = np.quantile(item.draws, [tail, 1.0 - tail])
     p_value = two_sided_p(item.draws)
     ours, theirs = (item.drawn.family.configurations[index] for index in (item.chosen, item.baseline))
     conditional = item.drawn.seed_component.degrees_of_freedom == 0
@@ -145,20 +143,34 @@ def _judge(item: _Difference, adjusted: float | None, deciding: int, settings: A
         student=ours.student,
         baseline_student=theirs.student,
         difference=item.estimate,
-        interval=Interval(
-            low=float(max(-1.0, min(low, item.estimate))),  # accuracies differ by at most 1
-            high=float(min(1.0, max(high, item.estimate))),
-            level=settings.level,
-        ),
+        interval=difference_interval(item.estimate, item.draws, settings),
         p_value=p_value,
         adjusted_p_value=adjusted,
         smallest_resolvable=smallest_resolvable(item.draws, settings, comparisons),
         truncation_bounds=_difference_bounds(item),
-        outcome=_outcome(item.estimate, p_value if adjusted is None else adjusted, conditional, settings),
+        outcome=judged(item.estimate, p_value if adjusted is None else adjusted, conditional, settings),
+        cost=ours.training_flops[settings.convention],
+        seed_share=seed_share(item.drawn, item.chosen, item.baseline),
     )
 
 
-def _outcome(estimate: float, p_value: float, conditional: bool, settings: AnalysisSettings) -> Outcome:
+def difference_interval(estimate: float, draws: Floats, settings: AnalysisSettings) -> Interval:
+    """The interval of a difference of accuracies, which differ by at most 1."""
+    tail = (1.0 - settings.level) / 2
+    low, high = np.quantile(draws, [tail, 1.0 - tail])
+    return Interval(
+        low=float(max(-1.0, min(low, estimate))), high=float(min(1.0, max(high, estimate))), level=settings.level
+    )
+
+
+def seed_share(drawn: FamilyDraws, chosen: int, baseline: int) -> float:
+    """The part of a difference's variance that more items cannot lower."""
+    total = robust_standard_deviation(drawn.errors[:, chosen] - drawn.errors[:, baseline]) ** 2
+    seeds = drawn.seed_variance_of_mean[chosen] + drawn.seed_variance_of_mean[baseline]
+    return float(min(1.0, seeds / total)) if total > 0 else 0.0
+
+
+def judged(estimate: float, p_value: float, conditional: bool, settings: AnalysisSettings) -> Outcome:
     """Never resolved where no configuration has two seeds: the statement is then about those training runs alone."""
     if conditional or p_value >= settings.significance or estimate == 0:
         return "unresolved"

@@ -4,14 +4,18 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from isothink.compute.hardware import SERVING
+from isothink.evidence.candidates import DRAW_UNIT
 from isothink.evidence.draws import FamilyDraws
 from isothink.evidence.family import Configuration, Family
-from isothink.evidence.record import ConfigurationResult, Interval
+from isothink.evidence.observations import Floats
+from isothink.evidence.record import ConfigurationResult, ConventionCost, Interval, ServingCost
 from isothink.evidence.settings import AnalysisSettings
+from isothink.evidence.shrinkage import Shrunk
 
 
 def configuration_results(
-    drawn: FamilyDraws, *, queries: float, students: Sequence[str], settings: AnalysisSettings
+    drawn: FamilyDraws, shrunk: Shrunk, *, queries: float, students: Sequence[str], settings: AnalysisSettings
 ) -> tuple[ConfigurationResult, ...]:
     """One record per configuration, in the canonical order."""
     family = drawn.family
@@ -23,6 +27,12 @@ def configuration_results(
     by_benchmark = family.by_benchmark(data.correct) @ family.seed_average
     truncated, looping, thinking = (family.mean(x) for x in (data.truncated, data.looping, data.thinking))
     prompt, trace, answer = (family.mean(x) for x in (data.prompt_tokens, data.trace_tokens, data.answer_tokens))
+    per_query = {name: family.mean_where_known(values) for name, values in data.inference_flops.items()}
+    serving = {name: family.mean_where_known(values) for name, values in data.serving.items()}
+    kept = min(settings.stored_draws, settings.draws)
+    accuracy_draws = _stored(shrunk.draws[:kept])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        inference_draws = _stored(np.nan_to_num(drawn.inference_draws[:kept] / drawn.inference, nan=1.0, posinf=1.0))
     results = []
     for index, item in enumerate(family.configurations):
         accuracy = float(drawn.accuracy[index])
@@ -57,9 +67,35 @@ def configuration_results(
                 mean_answer_tokens=float(answer[index]),
                 unscored=_unscored(family, item),
                 edge=is_edge(family, item, students),
+                source="trained",
+                arm_kind=item.arm_kind,
+                fixed_flops=item.fixed_flops,
+                expected_accuracy=float(shrunk.accuracy[index]),
+                accuracy_draws=accuracy_draws[index],
+                inference_draws=inference_draws[index],
+                conventions={
+                    name: ConventionCost(training_flops=flops, inference_flops_per_query=_known(per_query, name, index))
+                    for name, flops in item.training_flops.items()
+                },
+                serving=_serving(serving, index),
             )
         )
     return tuple(results)
+
+
+def _stored(draws: Floats) -> list[tuple[int, ...]]:
+    """Draws [draws, configurations] as they are stored, one tuple per configuration."""
+    return [tuple(column) for column in np.rint(draws / DRAW_UNIT).astype(np.int64).T.tolist()]
+
+
+def _known(means: dict[str, Floats], name: str, index: int) -> float | None:
+    value = float(means[name][index]) if name in means else float("nan")
+    return value if np.isfinite(value) else None
+
+
+def _serving(means: dict[str, Floats], index: int) -> ServingCost | None:
+    found = {name: _known(means, name, index) for name in SERVING}
+    return None if None in found.values() else ServingCost.model_validate(found)
 
 
 def truncation_bounds(family: Family, index: int) -> Interval:

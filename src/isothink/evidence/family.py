@@ -80,6 +80,15 @@ class Family:
         """Mean over benchmarks and seeds, one number per configuration."""
         return np.asarray(self.by_benchmark(values).mean(axis=0) @ self.seed_average)
 
+    def mean_where_known(self, values: Floats) -> Floats:
+        """Like `mean`, with NaN for a configuration that has no value on some benchmark."""
+        rows = self.rows
+        known = [np.isfinite(values[np.ix_(rows, part.columns)]).any(axis=1) for part in self.benchmarks]
+        unknown = ~np.all(known, axis=0)
+        filled = np.where(np.isfinite(values), values, np.nan)
+        filled[rows[unknown]] = 0.0
+        return np.where(unknown @ self.seed_average > 0, np.nan, self.mean(filled))
+
 
 def benchmarks_of(observations: Observations, family: str) -> tuple[Benchmark, ...]:
     """The family's benchmarks in alphabetical order, columns in the order of cluster and item."""

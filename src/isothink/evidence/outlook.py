@@ -3,32 +3,27 @@
 import math
 from collections.abc import Sequence
 
-import numpy as np
-
 from isothink.domain.numbers import flops, scientific
-from isothink.evidence.draws import FamilyDraws
-from isothink.evidence.record import BreakEven, Comparison, Recommendation
+from isothink.evidence.record import BreakEven, Comparison, ConfigurationResult, Evidence
 from isothink.evidence.wording import points
-from isothink.evidence.workings import Workings
 
 MOST_SENSIBLE_FACTOR = 1000
 
 
 def would_change_it(
-    workings: Workings,
-    family: str,
+    evidence: Evidence,
     *,
     deciding: Sequence[Comparison],
-    recommended: Recommendation,
+    recommended: ConfigurationResult,
     even: BreakEven | None,
     queries: float,
+    conditional: bool,
 ) -> tuple[str, ...]:
-    """Concrete statements, the most useful first."""
-    drawn = workings.family(family).drawn
-    statements = [_more_data(drawn, item) for item in deciding if item.outcome == "unresolved"]
+    """Concrete statements, the most useful first; `conditional` says that no configuration has two seeds."""
+    statements = [_more_data(item, conditional) for item in deciding if item.outcome == "unresolved"]
     if even is not None and even.queries is not None:
         statements.append(_beyond_break_even(even, even.queries, queries))
-    statements.extend(_ends(workings, family, recommended))
+    statements.extend(_ends(evidence, recommended))
     return tuple(statement for statement in statements if statement)
 
 
@@ -43,10 +38,10 @@ def _beyond_break_even(even: BreakEven, crossing: float, queries: float) -> str:
     return f"{'fewer' if fewer else 'more'} than {number} queries: at equal accuracy {arm} is the cheaper"
 
 
-def _more_data(drawn: FamilyDraws, item: Comparison) -> str:
+def _more_data(item: Comparison, conditional: bool) -> str:
     """How many times the items or seeds a difference as large as the one seen would need."""
     name = f"{item.arm} minus IFT at {flops(item.budget_flops)}"
-    if drawn.seed_component.degrees_of_freedom == 0:
+    if conditional:
         return f"a second seed: without one, {name} cannot be resolved"
     size = abs(item.difference)
     factor = math.inf if size == 0 else (item.smallest_resolvable / size) ** 2
@@ -55,10 +50,9 @@ def _more_data(drawn: FamilyDraws, item: Comparison) -> str:
         return f"{name}: too close to zero for any sensible number of items; {limit}"
     if factor <= 1:
         return f"{name}: {limit}; about the same number of items again would settle it if the difference holds"
-    seeds = _seed_share(drawn, item)
-    left = 1.0 / factor - seeds
+    left = 1.0 / factor - item.seed_share
     if left > 0.1 / factor:
-        return f"{name}: about {_times((1.0 - seeds) / left)} the items, if the difference holds ({limit})"
+        return f"{name}: about {_times((1.0 - item.seed_share) / left)} the items, if the difference holds ({limit})"
     return f"{name}: about {_times(factor)} the items and seeds, if the difference holds ({limit})"
 
 
@@ -66,25 +60,9 @@ def _times(factor: float) -> str:
     return f"{factor:.1f} times" if factor < 10 else f"{factor:.0f} times"
 
 
-def _seed_share(drawn: FamilyDraws, item: Comparison) -> float:
-    """The part of the difference's variance that more items cannot lower."""
-    index = {
-        (entry.student, entry.arm): number
-        for number, entry in enumerate(drawn.family.configurations)
-        if np.isclose(entry.budget_flops, item.budget_flops, rtol=1e-9, atol=0.0)
-    }
-    ours, theirs = index[item.student, item.arm], index[item.baseline_student, item.baseline]
-    low, high = np.quantile(drawn.errors[:, ours] - drawn.errors[:, theirs], [0.15866, 0.84134])
-    total = ((high - low) / 2) ** 2
-    seeds = drawn.seed_variance_of_mean[ours] + drawn.seed_variance_of_mean[theirs]
-    return float(min(1.0, seeds / total)) if total > 0 else 0.0
-
-
-def _ends(workings: Workings, family: str, recommended: Recommendation) -> list[str]:
+def _ends(evidence: Evidence, own: ConfigurationResult) -> list[str]:
     """Where the recommended configuration lies at an end, what lies beyond was not tried."""
-    configurations = workings.family(family).drawn.family.configurations
-    own = next(item for item in configurations if item.name == recommended.cell)
-    students, budgets = workings.question.students, workings.question.budgets_flops
+    students, budgets = evidence.students, evidence.budgets_flops
     statements = []
     if own.student == students[-1]:
         statements.append(f"a student larger than {own.student}: the ladder ends there")

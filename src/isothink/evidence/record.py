@@ -7,8 +7,6 @@ Every number that could not be had is null, and `reasons` or `caveats` say why.
 
 from typing import Literal
 
-from pydantic import Field
-
 from isothink.domain.record import Record
 from isothink.evidence.interval import Interval as Interval
 from isothink.evidence.pattern_record import Patterns
@@ -20,17 +18,17 @@ AXES: tuple[Axis, ...] = ("training_flops", "inference_flops_per_query", "lifeti
 
 
 class ConventionCost(Record):
-    """What training costs, and what one query costs, under one FLOPs convention."""
+    """What training costs, and what one query costs, under one FLOPs convention; null where it defines none."""
 
     training_flops: float
-    inference_flops_per_query: float
+    inference_flops_per_query: float | None
 
 
 class ServingCost(Record):
     """What the mean query asks of a device, so that seconds and dollars follow for any device, price and batch size.
 
-    `weight_bytes` is read by decoding alone and once for a whole batch; `cache_bytes` are each sequence's keys and values.
-    Two bytes per value.
+    `weight_bytes` is read by decoding alone and once for a whole batch; `cache_bytes` are each sequence's keys and
+    values. Two bytes per value.
     """
 
     prefill_flops: float
@@ -45,7 +43,9 @@ class ConfigurationResult(Record):
     Decisions are made from `expected_accuracy`, shrunk towards what other configurations show, and from the draws.
     `accuracy_draws` are draws around it in ten-thousandths; `inference_draws` are draws of the inference cost, in
     ten-thousandths of `inference_flops_per_query`, item for item the same draws. `conventions` prices the configuration
-    under every FLOPs convention that defines both costs; `serving` is null where the shape of the model is not known.
+    under every FLOPs convention that defines training; `serving` is null where the shape of the model is not known.
+    `conditional_draws` are draws within the published setup, for published configurations alone: which cells are not
+    resolvably worse is decided by them, since across setups next to nothing is.
     `accuracy_of_completed` leaves out answers that the cap cut off: it describes, and enters no decision, since which
     answers are left depends on the cap.
     """
@@ -74,14 +74,15 @@ class ConfigurationResult(Record):
     mean_answer_tokens: float
     unscored: int
     edge: bool
-    source: Source = "trained"
-    arm_kind: str = ""
-    fixed_flops: float = 0.0
-    expected_accuracy: float = 0.0
-    accuracy_draws: tuple[int, ...] = ()
-    inference_draws: tuple[int, ...] = ()
-    conventions: dict[str, ConventionCost] = Field(default_factory=dict)
-    serving: ServingCost | None = None
+    source: Source
+    arm_kind: str
+    fixed_flops: float
+    expected_accuracy: float
+    accuracy_draws: tuple[int, ...]
+    inference_draws: tuple[int, ...]
+    conventions: dict[str, ConventionCost]
+    serving: ServingCost | None
+    conditional_draws: tuple[int, ...] = ()
 
 
 class FrontierMember(Record):
@@ -110,8 +111,9 @@ class Frontier(Record):
 class Hypervolume(Record):
     """The area under a frontier between the cheapest and the dearest configuration of the family, over log cost.
 
-    It is divided by the width of that range, so it is the mean over all costs, each factor counting the same, of the best
-    accuracy that no more than this cost buys (0 where nothing is that cheap). `arm` is null for all configurations.
+    It is divided by the width of that range, so it is the mean over all costs, each factor counting the same, of the
+    best accuracy that no more than this cost buys (0 where nothing is that cheap). `arm` is null for all
+    configurations.
     """
 
     arm: str | None
@@ -124,17 +126,18 @@ class Hypervolume(Record):
 class Comparison(Record):
     """One arm minus `ift` at one cost, fixed before any score is seen.
 
-    `axis` is what is equal. At equal training budgets `same_student` compares one student's two cells, `best_student` the
-    best student of each arm, the selection redone in every draw; only `best_student` comparisons are adjusted, and only
-    those at equal training budgets decide an outcome. On the other axes `cost` is that of the arm's cell, and the
-    baseline is what IFT reaches at that cost: `baseline_student` names the IFT students that it is read from.
+    `axis` is what is equal. At equal training budgets `same_student` compares one student's two cells, `best_student`
+    the best student of each arm, the selection redone in every draw; only `best_student` comparisons are adjusted, and
+    only those at equal training budgets decide an outcome. On the other axes `cost` is that of the arm's cell and the
+    baseline is what IFT reaches at that cost: `baseline_student` names the IFT students it is read from, `one_student`
+    compares one student of the arm with it and `best_student` the arm's best.
     `extrapolated` says that no IFT cell costs as much; such a comparison is never resolved. `seed_share` is the part of
     the difference's variance that more items cannot lower.
     `truncation_bounds` is what the difference could be if every cut-off answer were wrong, or right.
     """
 
     family: str
-    kind: Literal["same_student", "best_student"]
+    kind: Literal["same_student", "one_student", "best_student"]
     arm: str
     baseline: str
     budget_flops: float
@@ -148,9 +151,9 @@ class Comparison(Record):
     truncation_bounds: Interval
     outcome: Literal["better", "worse", "unresolved"]
     axis: Axis = "training_flops"
-    cost: float = 0.0
+    cost: float
     extrapolated: bool = False
-    seed_share: float = 0.0
+    seed_share: float
 
 
 class Money(Record):
@@ -206,7 +209,7 @@ class Verdict(Record):
     """The decision for one family, budget and number of queries. "unresolved" is one too, and still recommends.
 
     `basis` says whether it rests on a run's own samples or on published figures alone; `money` is null on the axis of
-    FLOPs.
+    FLOPs. `at_equal_cost` says what the best students show at equal inference and whole-life cost; it decides nothing.
     """
 
     basis: Literal["run", "published"] = "run"
@@ -221,6 +224,7 @@ class Verdict(Record):
     crossover_parameters: float | None
     sensitivity: dict[str, str]
     reasons: tuple[str, ...]
+    at_equal_cost: tuple[str, ...] = ()
     would_change_it: tuple[str, ...]
     caveats: tuple[str, ...]
 
@@ -244,22 +248,25 @@ class SeedVariance(Record):
 class Evidence(Record):
     """Everything the analysis found; verdicts for any question are computed from it alone.
 
-    `state` names what it was made from: it is stale where a run's state is another. `patterns` are the experiment's own
-    analyses, null in evidence that is older than they are.
+    `state` names what it was made from: it is stale where a run's state is another. `students` is the ladder, smallest
+    first. `caveats` hold for every family, `family_caveats` for one. `patterns` are the experiment's own analyses, null
+    where there are none, as in published evidence.
     """
 
     schema_version: int = 1
     state: str | None = None
     basis: Literal["run", "published"] = "run"
     study: str
+    students: tuple[str, ...]
+    arms: tuple[str, ...]
     families: tuple[str, ...]
     budgets_flops: tuple[float, ...]
     queries: float
     convention: str
     draws: int
     level: float
-    significance: float = 0.10
-    cost_tolerance: float = 0.05
+    significance: float
+    cost_tolerance: float
     configurations: tuple[ConfigurationResult, ...]
     frontiers: tuple[Frontier, ...]
     comparisons: tuple[Comparison, ...]
@@ -267,5 +274,5 @@ class Evidence(Record):
     seed_variance: tuple[SeedVariance, ...]
     missing: tuple[MissingCell, ...]
     caveats: tuple[str, ...]
-    family_caveats: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    family_caveats: dict[str, tuple[str, ...]]
     patterns: Patterns | None = None

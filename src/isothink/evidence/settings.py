@@ -14,8 +14,8 @@ class AnalysisSettings(Record):
     """Draws behind every interval, p-value and probability."""
     frontier_draws: int = Field(default=2_000, ge=100)
     """Draws behind a frontier's probabilities (pairwise, so dearer; a share is then good to 1.1 points)."""
-    break_even_draws: int = Field(default=400, ge=50)
-    """Draws behind the interval of a break-even."""
+    stored_draws: int = Field(default=400, ge=50)
+    """Draws kept per configuration, from which every verdict is computed."""
     random_seed: int = Field(default=2509, ge=0)
     """The same scores always give the same evidence."""
     level: float = Field(default=0.90, gt=0.5, lt=1.0)

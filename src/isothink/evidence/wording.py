@@ -1,4 +1,4 @@
-"""Numbers as they stand in reasons, caveats and prospects. Called by verdict.py, caveats.py and outlook.py."""
+"""Comparisons and numbers as they stand in reasons, caveats and prospects. Called by verdict.py and outlook.py."""
 
 from isothink.domain.numbers import flops
 from isothink.evidence.record import Comparison, Interval
@@ -14,11 +14,31 @@ def interval(value: Interval) -> str:
     return f"[{points(value.low)}, {points(value.high)}]"
 
 
+EQUAL = {
+    "training_flops": "",
+    "inference_flops_per_query": ", at equal inference cost",
+    "lifetime_flops": ", at equal whole-life cost",
+}
+
+
 def describe(item: Comparison) -> str:
     """For example `reasoning minus IFT at 5e11 FLOPs: +12.3 points [+4.1, +20.0], adjusted p 0.003`."""
     p_value = item.p_value if item.adjusted_p_value is None else item.adjusted_p_value
     stated = "< 0.001" if p_value < 0.001 else f"{p_value:.3f}"
+    end = " (extrapolated: no IFT cell costs as much)" if item.extrapolated else f", adjusted p {stated}"
     return (
-        f"{item.arm} minus IFT at {flops(item.budget_flops)}: {points(item.difference)} points "
-        f"{interval(item.interval)}, adjusted p {stated}"
+        f"{item.arm} minus IFT at {flops(item.budget_flops)}{EQUAL[item.axis]}: {points(item.difference)} points "
+        f"{interval(item.interval)}{end}"
+    )
+
+
+def due_to_cap(item: Comparison) -> tuple[str, ...]:
+    """Resolved from zero by its interval, but not once the cut-off answers might have been right."""
+    apart = item.interval.low > 0 or item.interval.high < 0
+    bounds = item.truncation_bounds
+    if not apart or not bounds.low <= 0 <= bounds.high:
+        return ()
+    return (
+        f"{item.family}: {item.arm} minus IFT at {flops(item.budget_flops)} could be due to the cap on new tokens: "
+        f"with cut-off answers right or wrong it is {interval(bounds)} points",
     )

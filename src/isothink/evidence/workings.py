@@ -1,4 +1,4 @@
-"""What decisions are made from, worked out once per study by `work_out`. Read by verdict.py and analysis.py."""
+"""What decisions are made from, worked out once per study by `work_out`. Read by caveats.py and analysis.py."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from isothink.domain.record import Record
-from isothink.errors import UsageError
 from isothink.evidence.comparison import compare
 from isothink.evidence.draws import FamilyDraws, draw_family
+from isothink.evidence.equal_cost import compare_at_equal_cost
 from isothink.evidence.family import build_family
 from isothink.evidence.observations import Observations
 from isothink.evidence.record import Comparison, MissingCell
@@ -48,17 +48,9 @@ class Workings:
     families: dict[str, FamilyWorkings]
     comparisons: tuple[Comparison, ...]
     missing: tuple[MissingCell, ...]
-    imported: frozenset[str]
 
     def family(self, name: str) -> FamilyWorkings:
-        """One family's workings.
-
-        Raises:
-            UsageError: the study has no such family.
-        """
-        if name not in self.families:
-            known = ", ".join(self.families) or "none"
-            raise UsageError(f"family: {name!r} was not evaluated in this study", hint=f"families here: {known}")
+        """One family's workings."""
         return self.families[name]
 
 
@@ -71,7 +63,6 @@ def work_out(
     students: Sequence[str],
     arms: Sequence[str],
     missing: Sequence[MissingCell] = (),
-    imported: Sequence[str] = (),
     settings: AnalysisSettings | None = None,
 ) -> Workings:
     """Draw every family and compare the arms; the arguments are those of `analysis.analyze`."""
@@ -91,13 +82,16 @@ def work_out(
         families[name] = FamilyWorkings(drawn=drawn, shrunk=shrink(drawn, chosen))
     budgets = tuple(sorted({float(value) for value in budgets_flops}))
     drawn_families = [item.drawn for item in families.values()]
+    at_equal_budgets = compare(drawn_families, budgets_flops=budgets, arms=lanes, settings=chosen)
+    at_equal_costs = compare_at_equal_cost(
+        drawn_families, budgets_flops=budgets, arms=lanes, queries=queries, settings=chosen
+    )
     return Workings(
         question=Question(study=study, students=ladder, arms=lanes, budgets_flops=budgets, queries=queries),
         settings=chosen,
         families=families,
-        comparisons=compare(drawn_families, budgets_flops=budgets, arms=lanes, settings=chosen),
+        comparisons=(*at_equal_budgets, *at_equal_costs),
         missing=tuple(gaps.values()),
-        imported=frozenset(imported),
     )
 
 
@@ -122,6 +116,7 @@ def _without_scores(observations: Observations) -> tuple[Observations, tuple[Mis
         cells=tuple(observations.cells[row] for row in keep),
         items=observations.items,
         inference_flops={name: values[keep] for name, values in observations.inference_flops.items()},
+        serving={name: values[keep] for name, values in observations.serving.items()},
         **arrays,
     )
     reason = "none of its answers has a score"

@@ -13,7 +13,11 @@ HOLLOW_WHEN = "datum.outcome == 'unresolved'"
 
 def difference_rows(evidence: Evidence, family: str, kind: str) -> list[Row]:
     """One row per comparison of the family and kind, in percentage points."""
-    return [_row(one) for one in evidence.comparisons if one.family == family and one.kind == kind]
+    return [
+        _row(one)
+        for one in evidence.comparisons
+        if one.family == family and one.kind == kind and one.axis == "training_flops"
+    ]
 
 
 def points_domain(rows: list[Row]) -> list[float]:

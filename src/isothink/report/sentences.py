@@ -51,6 +51,7 @@ def deciding_comparison(evidence: Evidence, verdict: Verdict) -> Comparison | No
         comparison
         for comparison in evidence.comparisons
         if comparison.kind == "best_student"
+        and comparison.axis == "training_flops"
         and comparison.family == verdict.family
         and comparison.budget_flops <= verdict.budget_flops * (1 + 1e-9)
     ]

@@ -3,13 +3,14 @@
 from isothink.evidence.analysis import summarize
 from isothink.evidence.record import Evidence
 from isothink.evidence.workings import Workings, work_out
+from isothink.run.evidence_file import analysis_state
 from isothink.run.identity import corpus_step, pairs_step
 from isothink.run.items import teaches_its_items
 from isothink.run.judging import agreement_sentences
 from isothink.run.observe import observe
 from isothink.run.teacher_share import read_pair_summary, teacher_flops
 from isothink.run.workspace import Workspace
-from isothink.store.run_folder import RunFolder, read_record, write_text
+from isothink.store.run_folder import write_text
 from isothink.teacher.summary import PairSummary
 
 TEACHER_FREE = "The teacher is a program that costs no FLOPs, so no cost here holds a teacher's share."
@@ -86,11 +87,7 @@ def _kept(summary: PairSummary) -> str:
 
 def analyze_run(workspace: Workspace) -> Evidence:
     """Analyses what is complete and stores it."""
-    evidence = summarize(work_out_run(workspace), caveats=run_caveats(workspace))
-    write_text(workspace.folder.evidence_file, evidence.model_dump_json(indent=1) + "\n")
+    state = analysis_state(workspace.folder)  # before samples are read: what is completed meanwhile makes it stale
+    evidence = summarize(work_out_run(workspace), caveats=run_caveats(workspace), state=state)
+    write_text(workspace.folder.evidence_file, evidence.model_dump_json() + "\n")
     return evidence
-
-
-def read_evidence(folder: RunFolder) -> Evidence | None:
-    """The stored evidence, or None where there is none."""
-    return read_record(folder.evidence_file, Evidence)

@@ -12,6 +12,7 @@ from isothink.plan.students import longest_sequence, student_architecture
 from isothink.procedural.tasks import TASKS, vocabulary
 from isothink.run.benchmarks import resolve_benchmarks
 from isothink.run.items import teaches_its_items
+from isothink.run.open import find_run, run_of
 from isothink.run.resolve import resolve_paths
 from isothink.store.run_folder import RunFolder
 from isothink.store.study_file import read_pair_study
@@ -43,7 +44,7 @@ def load_pair_study_file(path: Path, overrides: Sequence[str] = ()) -> PairStudy
     Raises:
         StudyError: see `load_study_file`.
     """
-    path = _run_of(path)
+    path = run_of(path)
     is_run = path.is_dir()
     if is_run:
         folder = RunFolder(path)
@@ -72,11 +73,6 @@ def _in_file(path: Path) -> Iterator[None]:
         yield
     except StudyError as error:
         raise StudyError(f"{path}: {error.message}", hint=error.hint) from None
-
-
-def _run_of(path: Path) -> Path:
-    """The run folder whose own study.yaml `path` is, wherever it was moved to; else `path`."""
-    return path.parent if path.name == "study.yaml" and (path.parent / "lock").is_file() else path
 
 
 def _expanded(text: str) -> Path:
@@ -129,12 +125,6 @@ def open_run(path: Path) -> "Workspace":
     Raises:
         UsageError: there is no run.
     """
-    path = _run_of(path)
-    folder = RunFolder(path)
-    if path.is_file():
-        folder = default_folder(load_pair_study_file(path))
-    if not folder.exists():
-        raise UsageError(f"{folder.path}: found no run there", hint="isothink run STUDY makes one in runs/NAME")
     from isothink.run.workspace import Workspace
 
-    return Workspace(folder)
+    return Workspace(find_run(path))

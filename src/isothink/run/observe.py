@@ -8,6 +8,7 @@ import numpy as np
 
 from isothink.compute.architecture import Architecture
 from isothink.compute.conventions import CONVENTIONS
+from isothink.compute.hardware import SERVING, serving_work
 from isothink.domain.arm import parse_arm
 from isothink.domain.sample import Item
 from isothink.errors import RunFolderError
@@ -76,6 +77,7 @@ def observe(workspace: Workspace) -> tuple[Observations, tuple[MissingCell, ...]
         answers=stack("answers"),
         unscored=stack("unscored"),
         inference_flops=_inference_flops(workspace, complete, scores, shape),
+        serving=_serving(workspace, complete, scores, shape),
     )
     return observations, missing_cells(plan, workspace.folder)
 
@@ -189,6 +191,21 @@ def _served(name: str, architecture: Architecture, score: Scores, items: int) ->
             known[prompt, output] = float(prefill + decode)
         costs.append((place, known[prompt, output]))
     return _item_means(costs, items)
+
+
+def _serving(
+    workspace: Workspace, cells: list[PlannedCell], scores: list[Scores], shape: tuple[int, int]
+) -> dict[str, Floats]:
+    """What serving each item asks of a device, the mean of its repeats."""
+    architectures = {student.name: workspace.architecture(student.name) for student in workspace.plan.students}
+    rows = []
+    for cell, score in zip(cells, scores, strict=True):
+        architecture = architectures[cell.student]
+        known = {lengths: serving_work(architecture, *lengths) for lengths in {each[1:] for each in score.lengths}}
+        works = [(place, known[prompt, output]) for place, prompt, output in score.lengths]
+        rows.append([_item_means([(place, work[part]) for place, work in works], shape[1]) for part in range(4)])
+    arrays = np.array(rows, dtype=np.float64).reshape(shape[0], 4, shape[1])
+    return {name: arrays[:, part] for part, name in enumerate(SERVING)}
 
 
 def ledger_rows(workspace: Workspace) -> list[Mapping[str, Any]]:

@@ -7,14 +7,12 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from isothink import __version__
 from isothink.corpus.declared import declared_lengths
 from isothink.domain.budget_settings import DeclaredLengths
 from isothink.domain.prompt_settings import DataPrompts
 from isothink.domain.study import PairStudy, Study
 from isothink.domain.teacher_settings import OpenAITeacher, TransformersTeacher
 from isothink.errors import StepError, UsageError
-from isothink.evidence.record import Evidence
 from isothink.plan.declared import declared_items, smallest_vocabulary
 from isothink.plan.notes import over_length_note
 from isothink.plan.planner import plan as make_plan
@@ -41,7 +39,6 @@ from isothink.run.teacher_share import read_pair_summary
 from isothink.run.todo import completed_in, steps_to_do
 from isothink.run.workspace import Workspace
 from isothink.store.attempts import wasted
-from isothink.store.fingerprint import fingerprint
 from isothink.store.journal import Journal
 from isothink.store.lock import hold_lock
 from isothink.store.run_folder import SCHEMA_VERSION, RunFolder, read_json, write_json, write_text
@@ -288,6 +285,9 @@ class _Run:
         planned |= {step for step in evaluations if step}
         to_do = {step.id for step in steps}
         self.skipped.extend(sorted(planned - to_do))
+        found = completed_in(self.folder)
+        for step in found.failed & (found.segments | found.samples) - to_do:
+            self.folder.failure_file(step).unlink()  # a worker died between completing the step and saying so
         if steps and not self.quiet:
             self._say_what_is_left_out(plan)
         outcome = self._carry_out(plan, steps, evaluates=with_evaluation)
@@ -338,36 +338,19 @@ class _Run:
         What the files hold counts too: an `isothink report` that began before the last cell was complete may end after
         this run, and leave what it saw.
         """
-        from isothink.run.analysis import analyze_run, read_evidence
+        from isothink.run.evidence_file import current_evidence
 
         workspace = Workspace(self.folder)
-        state = conclusion_state(workspace)
         marker = self.folder.path / "conclusion.json"
-        before = read_json(marker) or {}
-        made = dict(before)
-        evidence: Evidence | None = None
-        if made.get("evidence_of") == [state, _digest(self.folder.evidence_file)]:
-            evidence = read_evidence(self.folder)
-        if evidence is None:
-            evidence = analyze_run(workspace)
-            made = {"schema_version": SCHEMA_VERSION, "evidence_of": [state, _digest(self.folder.evidence_file)]}
-        if with_report and made.get("report_of") != [state, _digest(self.folder.report_file)]:
+        before = read_json(marker)
+        evidence = current_evidence(self.folder)
+        if with_report and (before or {}).get("report_of") != [evidence.state, _digest(self.folder.report_file)]:
             from isothink.run.reporting import write_report  # its plots take longer to import than a plan to make
 
             write_report(workspace, evidence)
-            made = {**made, "report_of": [state, _digest(self.folder.report_file)]}
-        if made != before:
-            write_json(marker, made)
+            made = [evidence.state, _digest(self.folder.report_file)]
+            write_json(marker, {"schema_version": SCHEMA_VERSION, "report_of": made})
         return self.folder.report_file if with_report else None
-
-
-def conclusion_state(workspace: Workspace) -> str:
-    """Identity of what evidence and report are made from: the study, and which steps are complete or failed."""
-    folder, plan = workspace.folder, workspace.plan
-    complete = completed_in(folder)
-    study = workspace.study.model_dump(mode="json", exclude={"resources", "output"})
-    cells = [cell.samples for cell in plan.cells if cell.samples in complete.samples]
-    return fingerprint({"version": __version__, "study": study, "cells": cells, "failed": sorted(complete.failed)})
 
 
 def _digest(path: Path) -> str | None:

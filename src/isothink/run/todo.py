@@ -22,11 +22,10 @@ def completed_in(folder: RunFolder) -> Completed:
         for row in manifest.get("ledger", []):
             if row["phase"] in ("training", "search") and row["seconds"] > 0:
                 speeds[str(manifest["student"])].append(row["flops"] / row["seconds"])
-    failures = folder.path / "failures"
     return Completed(
         segments=frozenset(segments),
         samples=frozenset(_complete(folder, "samples")),
-        failed=frozenset(path.stem for path in failures.glob("*.json")),
+        failed=folder.failed_steps(),
         flops_per_second={student: statistics.median(values) for student, values in speeds.items()},
     )
 

@@ -64,6 +64,10 @@ class RunFolder:
         """Why a step failed; absent when it has not."""
         return self.path / "failures" / f"{step}.json"
 
+    def failed_steps(self) -> frozenset[str]:
+        """The steps that failed when they were last tried."""
+        return frozenset(path.stem for path in (self.path / "failures").glob("*.json"))
+
     def exists(self) -> bool:
         """Whether a study was ever run here."""
         there: bool = self.study_file.is_file()

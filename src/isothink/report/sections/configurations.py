@@ -8,6 +8,12 @@ from isothink.report.data import ReportData
 from isothink.report.figure import Row, csv_link
 from isothink.report.section import Section
 
+NOT_IN_A_CELL = {
+    *("interval", "truncation_bounds", "accuracy_by_benchmark"),
+    *("accuracy_draws", "inference_draws", "conventions", "serving"),
+}
+"""Fields that are no single value, written out in columns of their own or left to evidence.json."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ConfigurationRow:
@@ -93,7 +99,7 @@ def _row(one: ConfigurationResult, likely: dict[tuple[str, str], float]) -> Conf
 
 
 def _flat(one: ConfigurationResult) -> Row:
-    fields = one.model_dump(exclude={"interval", "truncation_bounds", "accuracy_by_benchmark"})
+    fields = one.model_dump(exclude=NOT_IN_A_CELL)
     by_benchmark = "; ".join(f"{name}={value:.4f}" for name, value in one.accuracy_by_benchmark.items())
     bounds = {"low": one.interval.low, "high": one.interval.high, "level": one.interval.level}
     truncation = {"if_truncated_low": one.truncation_bounds.low, "if_truncated_high": one.truncation_bounds.high}

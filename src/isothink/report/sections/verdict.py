@@ -107,8 +107,9 @@ def _own_caveats(evidence: Evidence, verdict: Verdict) -> tuple[str, ...]:
 def _common_caveats(evidence: Evidence) -> tuple[str, ...]:
     """The analysis' caveats but for those that stand beside their family."""
     everywhere = _everywhere(evidence)
+    own = [text for family in evidence.families for text in evidence.family_caveats.get(family, ())]
     beside = {text for verdict in evidence.verdicts for text in verdict.caveats if text not in everywhere}
-    return tuple(dict.fromkeys(text for text in (*evidence.caveats, *everywhere) if text not in beside))
+    return tuple(dict.fromkeys(text for text in (*evidence.caveats, *own, *everywhere) if text not in beside))
 
 
 def _everywhere(evidence: Evidence) -> tuple[str, ...]:
