@@ -4,7 +4,7 @@
 decide a verdict's outcome, adjusted together over the whole report.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,9 +13,10 @@ from scipy.special import ndtri
 
 from isothink.evidence.configuration import truncation_bounds
 from isothink.evidence.draws import FamilyDraws
+from isothink.evidence.family import Configuration
 from isothink.evidence.multiplicity import holm
 from isothink.evidence.observations import Floats
-from isothink.evidence.record import Comparison, Interval
+from isothink.evidence.record import Comparison, ConfigurationResult, Interval
 from isothink.evidence.settings import BASELINE, AnalysisSettings
 
 Kind = Literal["same_student", "best_student"]
@@ -24,12 +25,14 @@ Outcome = Literal["better", "worse", "unresolved"]
 
 @dataclass(frozen=True, kw_only=True)
 class _Difference:
-    """A comparison before it is judged: indices of the two configurations, the estimate and its draws."""
+    """A comparison before it is judged: the two configurations, those they were chosen among, the estimate, its draws."""
 
     drawn: FamilyDraws
     kind: Kind
     arm: str
     budget_flops: float
+    candidates: tuple[int, ...]
+    baseline_candidates: tuple[int, ...]
     chosen: int
     baseline: int
     estimate: float
@@ -40,14 +43,7 @@ def compare(
     families: Iterable[FamilyDraws], *, budgets_flops: Sequence[float], arms: Sequence[str], settings: AnalysisSettings
 ) -> tuple[Comparison, ...]:
     """All comparisons of a report, in the order family, budget, arm, kind, student."""
-    differences = [
-        difference
-        for drawn in families
-        for budget in budgets_flops
-        for arm in arms
-        if arm != BASELINE
-        for difference in _differences(drawn, arm, budget)
-    ]
+    differences = list(_all_differences(families, budgets_flops, arms))
     deciding = [item for item in differences if item.kind == "best_student"]
     p_values = [two_sided_p(item.draws) for item in deciding]
     adjusted = {id(item): value for item, value in zip(deciding, holm(p_values), strict=True)}
@@ -62,20 +58,103 @@ def two_sided_p(draws: Floats) -> float:
 
 
 def at_budget(drawn: FamilyDraws, arm: str, budget_flops: float) -> list[int]:
-    """Indices of the arm's configurations at a budget, smallest student first."""
-    return [
-        index
-        for index, item in enumerate(drawn.family.configurations)
-        if item.arm == arm and np.isclose(item.budget_flops, budget_flops, rtol=1e-9, atol=0.0)
-    ]
+    """Indices of the arm's configurations that count at a budget, smallest student first.
+
+    What was trained here counts at its own budget alone. An imported student and arm, which nobody here can train for
+    another budget, counts at every cap from its own cost on, with its dearest configuration that the cap allows.
+    """
+    found, dearest = [], {}
+    for index, item in enumerate(drawn.family.configurations):
+        if item.arm != arm:
+            continue
+        if same_budget(item.budget_flops, budget_flops):
+            counts = True
+        else:
+            counts = item.source == "imported" and item.budget_flops < budget_flops
+        if counts and item.source == "imported":
+            dearest[item.student] = max(
+                index, dearest.get(item.student, index), key=lambda one: drawn.family.configurations[one].budget_flops
+            )
+        elif counts:
+            found.append(index)
+    return sorted([*found, *dearest.values()])  # configurations stand in the order of the ladder
+
+
+def same_budget(one: float, other: float) -> bool:
+    """Whether two budgets are one, up to rounding."""
+    return bool(np.isclose(one, other, rtol=1e-9, atol=0.0))
+
+
+def standing_at(
+    comparisons: Iterable[Comparison],
+    configurations: Iterable[Configuration | ConfigurationResult],
+    *,
+    family: str,
+    budget_flops: float | None,
+) -> tuple[Comparison, ...]:
+    """A family's comparisons at equal training budgets that hold at one budget; `configurations` are the family's.
+
+    Those made at it; and those of a lower one between imported configurations alone, which are not made again until
+    another candidate is affordable.
+    """
+    if budget_flops is None:
+        return ()
+    known = list(configurations)
+    own = [item for item in comparisons if item.family == family and item.axis == "training_flops"]
+    affordable = sorted((item for item in own if item.budget_flops <= budget_flops), key=lambda item: item.budget_flops)
+    latest = {_line(item): item.budget_flops for item in affordable}
+    return tuple(
+        item
+        for item in own
+        if same_budget(item.budget_flops, budget_flops)
+        or (item.budget_flops == latest.get(_line(item)) and not _trained_candidates(item, known))
+    )
+
+
+def _line(item: Comparison) -> tuple[str, str, str]:
+    return item.kind, item.arm, item.student if item.kind == "same_student" else ""
+
+
+def _trained_candidates(item: Comparison, configurations: Sequence[Configuration | ConfigurationResult]) -> bool:
+    return any(
+        one.source == "trained"
+        and one.arm in (item.arm, item.baseline)
+        and same_budget(one.budget_flops, item.budget_flops)
+        and (item.kind == "best_student" or one.student == item.student)
+        for one in configurations
+    )
+
+
+def _all_differences(
+    families: Iterable[FamilyDraws], budgets_flops: Sequence[float], arms: Sequence[str]
+) -> Iterator[_Difference]:
+    """Every comparison once: where a budget adds no candidate to either side, that of the budget before stands."""
+    for drawn in families:
+        made: set[tuple[Kind, str, tuple[int, ...], tuple[int, ...]]] = set()
+        for budget in budgets_flops:
+            for arm in arms:
+                if arm == BASELINE:
+                    continue
+                for difference in _differences(drawn, arm, budget):
+                    key = (difference.kind, arm, difference.candidates, difference.baseline_candidates)
+                    if key not in made:
+                        made.add(key)
+                        yield difference
 
 
 def _differences(drawn: FamilyDraws, arm: str, budget_flops: float) -> list[_Difference]:
     ours, theirs = at_budget(drawn, arm, budget_flops), at_budget(drawn, BASELINE, budget_flops)
     if not ours or not theirs:
         return []
-    same = {drawn.family.configurations[index].student: index for index in theirs}
-    pairs = [(index, same.get(drawn.family.configurations[index].student)) for index in ours]
+    configurations = drawn.family.configurations
+    # of one student trained here and imported, each is compared with its like
+    same = {(configurations[index].student, configurations[index].source): index for index in theirs}
+    only = {configurations[index].student: index for index in theirs}
+    pairs = [
+        (index, same.get((configurations[index].student, configurations[index].source), only.get(student)))
+        for index in ours
+        for student in [configurations[index].student]
+    ]
     result = [_best_student(drawn, arm, budget_flops, ours, theirs)]
     for chosen, baseline in pairs:
         if baseline is not None:
@@ -85,6 +164,8 @@ def _differences(drawn: FamilyDraws, arm: str, budget_flops: float) -> list[_Dif
                     kind="same_student",
                     arm=arm,
                     budget_flops=budget_flops,
+                    candidates=(chosen,),
+                    baseline_candidates=(baseline,),
                     chosen=chosen,
                     baseline=baseline,
                     estimate=float(drawn.accuracy[chosen] - drawn.accuracy[baseline]),
@@ -113,6 +194,8 @@ def _best_student(drawn: FamilyDraws, arm: str, budget_flops: float, ours: list[
         kind="best_student",
         arm=arm,
         budget_flops=budget_flops,
+        candidates=tuple(ours),
+        baseline_candidates=tuple(theirs),
         chosen=best,
         baseline=other,
         estimate=float(drawn.accuracy[best] - drawn.accuracy[other]) - bias,
@@ -155,7 +238,17 @@ def _judge(item: _Difference, adjusted: float | None, deciding: int, settings: A
         smallest_resolvable=smallest_resolvable(item.draws, settings, comparisons),
         truncation_bounds=_difference_bounds(item),
         outcome=_outcome(item.estimate, p_value if adjusted is None else adjusted, conditional, settings),
+        cost=item.budget_flops,
+        seed_share=_seed_share(item),
     )
+
+
+def _seed_share(item: _Difference) -> float:
+    """The part of the difference's variance that more items cannot lower."""
+    pair = [item.chosen, item.baseline]
+    total = robust_standard_deviation(item.drawn.errors[:, pair[0]] - item.drawn.errors[:, pair[1]]) ** 2
+    seeds = float(item.drawn.seed_variance_of_mean[pair].sum())
+    return min(1.0, seeds / total) if total > 0 else 0.0
 
 
 def _outcome(estimate: float, p_value: float, conditional: bool, settings: AnalysisSettings) -> Outcome:

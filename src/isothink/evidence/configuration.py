@@ -52,9 +52,9 @@ def configuration_results(
                 looping_rate=float(looping[index]),
                 truncation_bounds=truncation_bounds(family, index),
                 thinking_rate=float(thinking[index]),
-                mean_prompt_tokens=float(prompt[index]),
-                mean_trace_tokens=float(trace[index]),
-                mean_answer_tokens=float(answer[index]),
+                mean_prompt_tokens=_known(prompt[index]),
+                mean_trace_tokens=_known(trace[index]),
+                mean_answer_tokens=_known(answer[index]),
                 unscored=_unscored(family, item),
                 edge=is_edge(family, item, students),
             )
@@ -96,6 +96,11 @@ def is_edge(family: Family, item: Configuration, students: Sequence[str]) -> boo
     """Whether the configuration lies at an end of the ladder or of the grid of budgets."""
     budgets = [other.budget_flops for other in family.configurations]
     return item.student in (students[0], students[-1]) or item.budget_flops in (min(budgets), max(budgets))
+
+
+def _known(value: float) -> float | None:
+    """Lengths of imported answers may be unknown."""
+    return float(value) if np.isfinite(value) else None
 
 
 def _unscored(family: Family, item: Configuration) -> int:

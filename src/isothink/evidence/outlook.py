@@ -3,8 +3,6 @@
 import math
 from collections.abc import Sequence
 
-import numpy as np
-
 from isothink.domain.numbers import flops, scientific
 from isothink.evidence.draws import FamilyDraws
 from isothink.evidence.record import BreakEven, Comparison, Recommendation
@@ -55,7 +53,7 @@ def _more_data(drawn: FamilyDraws, item: Comparison) -> str:
         return f"{name}: too close to zero for any sensible number of items; {limit}"
     if factor <= 1:
         return f"{name}: {limit}; about the same number of items again would settle it if the difference holds"
-    seeds = _seed_share(drawn, item)
+    seeds = item.seed_share
     left = 1.0 / factor - seeds
     if left > 0.1 / factor:
         return f"{name}: about {_times((1.0 - seeds) / left)} the items, if the difference holds ({limit})"
@@ -64,20 +62,6 @@ def _more_data(drawn: FamilyDraws, item: Comparison) -> str:
 
 def _times(factor: float) -> str:
     return f"{factor:.1f} times" if factor < 10 else f"{factor:.0f} times"
-
-
-def _seed_share(drawn: FamilyDraws, item: Comparison) -> float:
-    """The part of the difference's variance that more items cannot lower."""
-    index = {
-        (entry.student, entry.arm): number
-        for number, entry in enumerate(drawn.family.configurations)
-        if np.isclose(entry.budget_flops, item.budget_flops, rtol=1e-9, atol=0.0)
-    }
-    ours, theirs = index[item.student, item.arm], index[item.baseline_student, item.baseline]
-    low, high = np.quantile(drawn.errors[:, ours] - drawn.errors[:, theirs], [0.15866, 0.84134])
-    total = ((high - low) / 2) ** 2
-    seeds = drawn.seed_variance_of_mean[ours] + drawn.seed_variance_of_mean[theirs]
-    return float(min(1.0, seeds / total)) if total > 0 else 0.0
 
 
 def _ends(workings: Workings, family: str, recommended: Recommendation) -> list[str]:

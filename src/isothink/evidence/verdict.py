@@ -8,6 +8,7 @@ from isothink.errors import UsageError
 from isothink.evidence.break_even import break_even
 from isothink.evidence.caveats import family_caveats
 from isothink.evidence.choice import ROUNDING, choose, lifetime_costs, recommendation, within
+from isothink.evidence.comparison import standing_at
 from isothink.evidence.crossover import crossover_parameters
 from isothink.evidence.outlook import would_change_it
 from isothink.evidence.record import Comparison, Outcome, Recommendation, Verdict
@@ -95,11 +96,9 @@ def _check(budget_flops: float, queries: float) -> None:
 
 def comparisons_at(workings: Workings, family: str, budget_flops: float | None) -> tuple[Comparison, ...]:
     """The comparisons that decide an outcome at one budget of the grid."""
-    return tuple(
-        item
-        for item in workings.comparisons
-        if item.kind == "best_student" and item.family == family and item.budget_flops == budget_flops
-    )
+    configurations = workings.family(family).drawn.family.configurations
+    standing = standing_at(workings.comparisons, configurations, family=family, budget_flops=budget_flops)
+    return tuple(item for item in standing if item.kind == "best_student")
 
 
 def _allowed(
@@ -156,7 +155,8 @@ def _outcome(
             names = " and ".join(item.arm for item in better)
             why = "is recommended" if better[0].arm == own else "has the highest estimate"
             reasons += (f"{names} are each resolved better than IFT; {better[0].arm} {why}",)
-        return ("reasoning" if kinds[better[0].arm] == "reasoning" else "curriculum"), reasons
+        won = kinds[better[0].arm]
+        return ("reasoning" if won == "reasoning" else "other" if won == "other" else "curriculum"), reasons
     rivals = {configurations[index].arm for index in allowed} - {BASELINE}
     judged = {item.arm: item.outcome for item in deciding}
     if rivals and all(judged.get(arm) == "worse" for arm in rivals):
@@ -188,11 +188,8 @@ def _crossover(workings: Workings, family: str, grid_budget: float | None) -> tu
     reasoning = {item.arm for item in configurations if item.arm_kind == "reasoning"}
     gains = [
         (sizes[item.student], item.difference)
-        for item in workings.comparisons
-        if item.kind == "same_student"
-        and item.family == family
-        and item.arm in reasoning
-        and item.budget_flops == grid_budget
+        for item in standing_at(workings.comparisons, configurations, family=family, budget_flops=grid_budget)
+        if item.kind == "same_student" and item.arm in reasoning
     ]
     return crossover_parameters([size for size, _ in gains], [gain for _, gain in gains])
 
