@@ -6,7 +6,7 @@
 >>> result = api.run(study)              # doctest: +SKIP
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,6 +20,7 @@ from isothink.run.validation import validate as validate_benchmark
 
 if TYPE_CHECKING:
     from isothink.evidence.prediction_record import Prediction
+    from isothink.run.import_record import ImportResult
 
 __all__ = [
     "BenchmarkValidation",
@@ -32,6 +33,7 @@ __all__ = [
     "analyze",
     "export",
     "generate",
+    "import_results",
     "load_pair_study",
     "load_study",
     "plan",
@@ -155,6 +157,41 @@ def verdict(
         queries=queries,
         inference_budget_flops=inference_budget,
         lifetime_budget_flops=lifetime_budget,
+    )
+
+
+def import_results(
+    paths: str | Path | Sequence[str | Path],
+    *,
+    into: str | Path,
+    kind: Literal["table", "lm-eval", "inspect"] = "table",
+    map: Mapping[str, str] | None = None,
+    set: Mapping[str, str] | None = None,
+    facts: Mapping[str, Any] | None = None,
+    cells: str | Path | None = None,
+    metric: str | None = None,
+) -> "ImportResult":
+    """Turns other tools' per-sample results into cells of a run, or of a new folder that holds imports alone.
+
+    Of a table, `map` says what the file calls isothink's columns, and `set` fills in columns that it lacks. Of logs of
+    lm-eval and Inspect, `facts` (student, arm, seed, parameters, training_flops, budget_flops, fixed_flops, model) hold
+    for all of them, and the table `cells` has a row per model; `metric` chooses among several scores.
+
+    Raises:
+        isothink.errors.UsageError: a file, a column or a value is wrong, or contradicts what is there.
+    """
+    from isothink.run.import_results import import_files
+
+    listed = [paths] if isinstance(paths, str | Path) else list(paths)
+    return import_files(
+        [Path(path) for path in listed],
+        Path(into),
+        kind=kind,
+        names=map or {},
+        constants=set or {},
+        facts=facts or {},
+        cells=None if cells is None else Path(cells),
+        metric=metric,
     )
 
 

@@ -25,7 +25,7 @@ Outcome = Literal["better", "worse", "unresolved"]
 
 @dataclass(frozen=True, kw_only=True)
 class _Difference:
-    """A comparison before it is judged: the two configurations, those they were chosen among, the estimate, its draws."""
+    """A comparison before it is judged: two configurations, those they were chosen among, the estimate, its draws."""
 
     drawn: FamilyDraws
     kind: Kind

@@ -2,7 +2,7 @@
 
 from isothink.evidence.record import Verdict
 from isothink.evidence.verdict import decide
-from isothink.run.analysis import run_caveats, work_out_run
+from isothink.run.analysis import work_out_run
 from isothink.run.workspace import Workspace
 
 
@@ -20,13 +20,14 @@ def decide_run(
     Raises:
         UsageError: an unknown family or an impossible number.
     """
-    study = workspace.study
+    workings, caveats = work_out_run(workspace)
+    budgets = workings.question.budgets_flops
     return decide(
-        work_out_run(workspace),
+        workings,
         family=family,
-        budget_flops=max(workspace.plan.budgets_flops) if budget_flops is None else budget_flops,
-        queries=study.verdict.queries if queries is None else queries,
+        budget_flops=budgets[-1] if budget_flops is None else budget_flops,
+        queries=workings.question.queries if queries is None else queries,
         inference_budget_flops=inference_budget_flops,
         lifetime_budget_flops=lifetime_budget_flops,
-        caveats=run_caveats(workspace),
+        caveats=caveats,
     )

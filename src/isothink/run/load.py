@@ -11,6 +11,7 @@ from isothink.errors import StudyError, UsageError
 from isothink.plan.students import longest_sequence, student_architecture
 from isothink.procedural.tasks import TASKS, vocabulary
 from isothink.run.benchmarks import resolve_benchmarks
+from isothink.run.imports_folder import has_imports
 from isothink.run.items import teaches_its_items
 from isothink.run.resolve import resolve_paths
 from isothink.store.run_folder import RunFolder
@@ -123,17 +124,20 @@ def default_folder(study: PairStudy) -> RunFolder:
     return RunFolder(Path("runs") / study.name if study.output is None else _expanded(study.output))
 
 
+def folder_of(path: Path) -> RunFolder:
+    """A run folder, whether it is there or not, or the folder that a study file names."""
+    path = _run_of(path)
+    return default_folder(load_pair_study_file(path)) if path.is_file() else RunFolder(path)
+
+
 def open_run(path: Path) -> "Workspace":
-    """The workspace of a run folder, or of the folder that a study file names.
+    """The workspace of a run folder, or of the folder that a study file names; one of imported results has no study.
 
     Raises:
         UsageError: there is no run.
     """
-    path = _run_of(path)
-    folder = RunFolder(path)
-    if path.is_file():
-        folder = default_folder(load_pair_study_file(path))
-    if not folder.exists():
+    folder = folder_of(path)
+    if not folder.exists() and not has_imports(folder):
         raise UsageError(f"{folder.path}: found no run there", hint="isothink run STUDY makes one in runs/NAME")
     from isothink.run.workspace import Workspace
 

@@ -26,6 +26,7 @@ from isothink.run.checkpoints import forget_checkpoints
 from isothink.run.disk import require_space
 from isothink.run.follower import follow_leader
 from isothink.run.identity import asking_identity, corpus_step, limit_of_pilot, pairs_step, pilot_step
+from isothink.run.imports_folder import read_imports
 from isothink.run.inputs import Inputs, make_inputs, pilot_inputs, read_inputs, stored_pairs
 from isothink.run.leader import Leader
 from isothink.run.load import default_folder, open_run
@@ -362,12 +363,14 @@ class _Run:
 
 
 def conclusion_state(workspace: Workspace) -> str:
-    """Identity of what evidence and report are made from: the study, and which steps are complete or failed."""
+    """Identity of what evidence and report are made from: the study, which steps are complete or failed, the imports."""
     folder, plan = workspace.folder, workspace.plan
     complete = completed_in(folder)
     study = workspace.study.model_dump(mode="json", exclude={"resources", "output"})
     cells = [cell.samples for cell in plan.cells if cell.samples in complete.samples]
-    return fingerprint({"version": __version__, "study": study, "cells": cells, "failed": sorted(complete.failed)})
+    state = {"version": __version__, "study": study, "cells": cells, "failed": sorted(complete.failed)}
+    imports = [manifest.id for manifest in read_imports(folder)]
+    return fingerprint(state | ({"imports": imports} if imports else {}))
 
 
 def _digest(path: Path) -> str | None:

@@ -1,0 +1,27 @@
+"""The imports of a run folder, read back: their manifests and their samples. Used by load.py, imported.py and query.py."""
+
+from typing import Any
+
+from isothink.run.import_record import IMPORTS, SAMPLES_OF_IMPORT, ImportManifest
+from isothink.store.run_folder import MANIFEST, RunFolder, read_record
+from isothink.store.tables import read_columns
+
+
+def read_imports(folder: RunFolder) -> list[ImportManifest]:
+    """The manifests of all complete imports, in the order of their ids.
+
+    Raises:
+        RunFolderError: one is damaged.
+    """
+    found = (read_record(path, ImportManifest) for path in sorted((folder.path / IMPORTS).glob(f"*/{MANIFEST}")))
+    return [manifest for manifest in found if manifest is not None]
+
+
+def has_imports(folder: RunFolder) -> bool:
+    """Whether anything was imported into the folder."""
+    return any((folder.path / IMPORTS).glob(f"*/{MANIFEST}"))
+
+
+def read_import_samples(folder: RunFolder, identity: str) -> Any:
+    """The samples of one import, as an Arrow table."""
+    return read_columns(folder.step_folder(IMPORTS, identity) / SAMPLES_OF_IMPORT)
