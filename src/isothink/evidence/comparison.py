@@ -63,7 +63,8 @@ def at_budget(drawn: FamilyDraws, arm: str, budget_flops: float) -> list[int]:
     What was trained here counts at its own budget alone. An imported student and arm, which nobody here can train for
     another budget, counts at every cap from its own cost on, with its dearest configuration that the cap allows.
     """
-    found, dearest = [], {}
+    found: list[int] = []
+    dearest: dict[str, int] = {}
     for index, item in enumerate(drawn.family.configurations):
         if item.arm != arm:
             continue

@@ -87,7 +87,8 @@ def _known_mean(values: Floats) -> Floats:
     known = np.isfinite(values)
     counts = known.sum(axis=1)
     sums = np.where(known, values, 0.0).sum(axis=1)
-    return np.divide(sums, counts, out=np.full(counts.shape, np.nan), where=counts > 0)
+    means: Floats = np.divide(sums, counts, out=np.full(counts.shape, np.nan), where=counts > 0)
+    return means
 
 
 def benchmarks_of(observations: Observations, family: str) -> tuple[Benchmark, ...]:

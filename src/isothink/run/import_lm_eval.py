@@ -1,8 +1,8 @@
 """Reads the folders that lm-evaluation-harness writes with `--log_samples --output_path` into import rows.
 
 Called by api.import_results. The files are those of lm_eval/loggers/evaluation_tracker.py (0.4): per model and run one
-`results_DATE.json`, and one `samples_TASK_DATE.jsonl` per task with a line for each document and filter. What isothink's
-own export says beyond that (run/lm_eval_export.py) is read too, so that a run comes back as it went out.
+`results_DATE.json`, and one `samples_TASK_DATE.jsonl` per task with a line for each document and filter. What
+isothink's own export says beyond that (run/lm_eval_export.py) is read too, so that a run comes back as it went out.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""What an import is, as records: the facts of a cell, what was read of it, the manifest. Written by run/importing.py."""
+"""What an import is, as records: facts of a cell, what was read of it, the manifest. Written by run/importing.py."""
 
 from typing import Any, Literal
 

@@ -100,7 +100,7 @@ def _key(row: dict[str, Any]) -> ItemKey:
 
 
 def _nothing() -> Observations:
-    empty = np.zeros((0, 0))
+    empty: Floats = np.zeros((0, 0))
     return Observations(
         cells=(),
         items=(),

@@ -1,4 +1,4 @@
-"""The imports of a run folder, read back: their manifests and their samples. Used by load.py, imported.py and query.py."""
+"""The imports of a run folder, read back: manifests and samples. Used by load.py, imported.py and query.py."""
 
 from typing import Any
 

@@ -363,7 +363,7 @@ class _Run:
 
 
 def conclusion_state(workspace: Workspace) -> str:
-    """Identity of what evidence and report are made from: the study, which steps are complete or failed, the imports."""
+    """Identity of what evidence and report are made from: study, complete steps, failed ones, imports."""
     folder, plan = workspace.folder, workspace.plan
     complete = completed_in(folder)
     study = workspace.study.model_dump(mode="json", exclude={"resources", "output"})
