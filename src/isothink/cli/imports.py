@@ -71,7 +71,7 @@ Metric = Annotated[str | None, typer.Option("--metric", help="The score that cou
 def table(file: File, into: Into, map: Map = None, set: Set = None, json: options.Json = False) -> None:
     """Import a table with one row per answer: item, score or correct, student, arm, parameters, training_flops.
 
-    Example: isothink import table studies/made-up-answers.csv --into runs/imported --map student=model --set seed=0
+    Example: isothink import table studies/made-up/answers.csv --into runs/imported --map student=model
     """
     from isothink import api
 
@@ -93,7 +93,7 @@ def lm_eval(
 ) -> None:
     """Import the samples that lm-evaluation-harness logged.
 
-    Example: isothink import lm-eval studies/made-up-lm-eval --into runs/imported --arm ift --training-flops 2e18
+    Example: isothink import lm-eval studies/made-up/lm-eval --into runs/imported --cells studies/made-up/cells.csv
     """
     facts = _facts(student=student, arm=arm, seed=seed, parameters=parameters, training_flops=training_flops)
     _import("lm-eval", folders, into, facts, cells, metric, json)
@@ -114,7 +114,7 @@ def inspect(
 ) -> None:
     """Import the samples in logs of Inspect AI.
 
-    Example: isothink import inspect studies/made-up-inspect.json --into runs/imported --cells studies/made-up-cells.csv
+    Example: isothink import inspect studies/made-up/inspect.json --into runs/imported --cells studies/made-up/cells.csv
     """
     facts = _facts(student=student, arm=arm, seed=seed, parameters=parameters, training_flops=training_flops)
     _import("inspect", logs, into, facts, cells, metric, json)
@@ -159,8 +159,7 @@ def _print(result: "ImportResult", json: bool) -> None:
     console = wide_console()
     if result.parts:
         print_rows([_row(part) for part in result.parts])
-    present = f"; {result.present} were there already" if result.present else ""
-    lines = [f"imported into {result.run}: {len(result.parts)} cells and benchmarks{present}"]
+    lines = [f"{result.run}: {len(result.parts)} imported (a cell on a benchmark each), {result.present} there already"]
     lines += [f"note: {note}" for note in result.notes]
     lines += [f"caveat: {caveat}" for caveat in result.caveats]
     for line in lines:

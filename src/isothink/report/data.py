@@ -94,11 +94,10 @@ class ReportData(Record):
     """The whole report.
 
     `ledger` has a total for each phase that spent something. `teacher_note` says why there is no cost of the teacher,
-    and is empty where there is one; `pairs` is how the pairs were made, `jury` how far its judges
-    agree. `samples` is a choice of answers,
-    `samples_total` how many the study holds; `imports` is what other tools measured.
-    `versions` maps a library or format to its version, `command` is the line
-    that made the run, `generated_at` the time as text. `complete` is False for a report made before the study is done.
+    and is empty where there is one; `pairs` is how the pairs were made, `jury` how far its judges agree. `samples` is a
+    choice of answers, `samples_total` how many the study holds; `imports` is what other tools measured. `versions` maps
+    a library or format to its version, `command` is the line that made the run, `generated_at` the time as text.
+    `complete` is False for a report made before the study is done.
     """
 
     name: str

@@ -1,7 +1,7 @@
 """Reads the logs of Inspect AI into import rows: `.eval` (a zip of JSON) and `.json`. Called by api.import_results.
 
-The format is that of inspect_ai.log (https://inspect.aisi.org.uk/eval-logs.html), version 2. Newer `.eval` files are packed
-with Zstandard, which Python's zipfile does not unpack before 3.14; pyarrow does.
+The format is that of inspect_ai.log (https://inspect.aisi.org.uk/eval-logs.html), version 2. Newer `.eval` files are
+packed with Zstandard, which Python's zipfile does not unpack before 3.14; pyarrow does.
 """
 
 import json

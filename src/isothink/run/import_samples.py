@@ -25,6 +25,7 @@ GUESSES = {
         "the shape of the model of {} is not known: inference counts 2 x parameters per token under every convention"
     ),
     "given": "inference FLOPs of {} are those of the file, the same under every convention",
+    "cut_right": "answers of {} that were cut off but scored by their tool count as wrong, as they do in every cell",
     "no_stop": "whether answers of {} were cut off is not known, and none counts as cut off",
     "no_think": "whether answers of {} think is not known, and none counts as thinking",
 }
@@ -86,6 +87,10 @@ def _sample(
         if place not in known:
             known[place] = answer_flops(cell, shape, *place)
         cost = known[place]
+    score = None if failed else row.score
+    if score and row.stop_reason == "length":
+        part.guesses.add("cut_right")
+        score = 0.0
     state = row.think_state or (parsed.state if parsed is not None else "closed" if row.trace_tokens else "none")
     return {
         "cell": cell.id,
@@ -98,8 +103,8 @@ def _sample(
         "reference": row.reference or "",
         "text": row.text or "",
         "extracted": row.extracted,
-        "score": None if failed else row.score,
-        "error": row.error or (None if row.score is not None and not failed else "no score in the imported file"),
+        "score": score,
+        "error": row.error or (None if score is not None else "no score in the imported file"),
         "scorer": SCORER,
         "think_state": state,
         "stop_reason": row.stop_reason or "end",

@@ -68,7 +68,9 @@ def read_table(
 class _TableReader:
     def __init__(self, path: Path, names: Mapping[str, str], constants: Mapping[str, str]) -> None:
         self._path = path
-        self._names = {name: names.get(name, name) for name in COLUMNS}
+        # a column that is mapped to another name is not that of its own name as well
+        own = {name: name for name in COLUMNS if name not in set(names.values())}
+        self._names = {**own, **names}
         self._constants = constants
         self._cells: dict[tuple[str, ...], ImportedCell] = {}
         self._columns: set[str] = set()
@@ -85,10 +87,8 @@ class _TableReader:
         self._columns.update(values)
         if not self._checked:
             self._check_columns(values)
-        value = {
-            name: self._constants[name] if name in self._constants else values.get(column)
-            for name, column in self._names.items()
-        }
+        value = dict.fromkeys(COLUMNS) | {name: values.get(column) for name, column in self._names.items()}
+        value |= self._constants
         benchmark = as_name(value["benchmark"], where, "benchmark") or self._path.stem
         item = as_item(value["item"], where)
         return ImportRow(
@@ -125,7 +125,7 @@ class _TableReader:
             if column != name and column not in values:
                 raise UsageError(f"{self._path}: no column {shown(column)} for {name}, the table has {there}")
         for choice in (("item",), ("score", "correct")):
-            if not any(name in self._constants or self._names[name] in values for name in choice):
+            if not any(name in self._constants or self._names.get(name) in values for name in choice):
                 raise UsageError(
                     f"{self._path}: no column {' or '.join(choice)}, the table has {there}",
                     hint=f"--map {choice[0]}=NAME says what it is called there",

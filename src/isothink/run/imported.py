@@ -104,8 +104,16 @@ def _nothing() -> Observations:
     return Observations(
         cells=(),
         items=(),
+        correct=empty,
+        truncated=empty,
+        looping=empty,
+        thinking=empty,
+        prompt_tokens=empty,
+        trace_tokens=empty,
+        answer_tokens=empty,
         inference_flops={},
-        **dict.fromkeys((*ARRAYS, *COUNTS), empty),
+        answers=empty,
+        unscored=empty,
     )
 
 
