@@ -57,6 +57,9 @@ def configuration_results(
                 mean_answer_tokens=_known(answer[index]),
                 unscored=_unscored(family, item),
                 edge=is_edge(family, item, students),
+                source=item.source,
+                arm_kind=item.arm_kind,
+                fixed_flops=item.fixed_flops,
             )
         )
     return tuple(results)

@@ -54,7 +54,10 @@ class ImportedCell(Record):
 
 
 class ImportedPart(Record):
-    """One cell's answers to one benchmark. `digest` is of facts and answers: what has the same one is the same."""
+    """One cell's answers to one benchmark. `digest` is of facts and answers: what has the same one is the same.
+
+    `guesses` names what the files lack and had to be filled in, see import_samples.GUESSES.
+    """
 
     cell: ImportedCell
     benchmark: str
@@ -64,6 +67,7 @@ class ImportedPart(Record):
     unscored: int
     accuracy: float | None
     inference: InferenceSource
+    guesses: tuple[str, ...]
     digest: str
 
 
@@ -82,7 +86,6 @@ class ImportManifest(Record):
     kind: ImportKind
     files: tuple[ImportedFile, ...]
     parts: tuple[ImportedPart, ...]
-    caveats: tuple[str, ...]
 
 
 class ImportResult(Record):

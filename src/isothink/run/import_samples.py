@@ -3,7 +3,7 @@
 Called by run/importing.py, part by part (one cell on one benchmark).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,7 @@ from isothink.compute.flops import inference_flops
 from isothink.domain.loops import ends_in_loop
 from isothink.domain.think import ThinkParse, parse_think
 from isothink.errors import UsageError
-from isothink.run.import_record import ImportedCell, InferenceSource
+from isothink.run.import_record import ImportedCell, ImportedPart, InferenceSource
 from isothink.run.import_row import ImportRow
 
 BYTES_PER_TOKEN = 4
@@ -162,11 +162,12 @@ def _trace_share(text: str, parsed: ThinkParse | None) -> float:
     return len(parsed.trace) / len(text) if parsed is not None and text else 0.0
 
 
-def caveats_of(guesses: dict[str, set[str]]) -> tuple[str, ...]:
-    """Guesses with the cells that hold them, as sentences that name the cells."""
+def caveats_of(parts: Iterable[ImportedPart]) -> tuple[str, ...]:
+    """What had to be guessed, as sentences that name the cells."""
+    known = list(parts)
     found = []
     for name, sentence in GUESSES.items():
-        cells = sorted(guesses.get(name, ()))
+        cells = sorted({part.cell.id for part in known if name in part.guesses})
         if cells:
             named = ", ".join(cells[:3]) + (f" and {len(cells) - 3} more" if len(cells) > 3 else "")
             text = sentence.replace("{}", named)

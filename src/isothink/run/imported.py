@@ -19,6 +19,7 @@ from isothink.evidence.choice import tied
 from isothink.evidence.observations import CellFacts, Floats, ItemFacts, Observations
 from isothink.evidence.record import MissingCell, ServingCost
 from isothink.run.import_record import ImportedCell, ImportedPart
+from isothink.run.import_samples import caveats_of
 from isothink.run.imports_folder import read_import_samples, read_imports
 from isothink.run.observe import Scores, item_means, scores_of
 from isothink.store.fingerprint import fingerprint
@@ -64,7 +65,7 @@ def join(observations: Observations | None, folder: RunFolder, budgets_flops: Se
     items = _items(base, cells)
     place = {(item.benchmark, item.item): index for index, item in enumerate(items)}
     own = {item.benchmark for item in base.items}
-    notes = [caveat for manifest in manifests for caveat in manifest.caveats]
+    notes = [*caveats_of(part for manifest in manifests for part in manifest.parts)]
     missing: list[MissingCell] = []
     facts, blocks = [], []
     names = _configuration_names(base, cells, budgets)

@@ -80,7 +80,7 @@ def import_rows(
                 DOCUMENTS,
             )
             write_json(place / MANIFEST, manifest.model_dump(mode="json"))
-    return ImportResult(id=manifest.id, parts=manifest.parts, caveats=manifest.caveats, **found)
+    return ImportResult(id=manifest.id, parts=manifest.parts, caveats=caveats_of(manifest.parts), **found)
 
 
 class _Part:
@@ -101,6 +101,7 @@ class _Part:
             unscored=len(samples) - len(scores),
             accuracy=float(np.mean(scores)) if scores else None,
             inference=self.completed.inference,
+            guesses=tuple(sorted(self.completed.guesses)),
             digest=_digest([cell.model_dump(mode="json"), rows[0].family, samples]),
         )
 
@@ -161,16 +162,11 @@ def _digest(content: Any) -> str:
 
 
 def _manifest(parts: Sequence[_Part], kind: ImportKind, files: Sequence[ImportedFile]) -> ImportManifest:
-    guesses: dict[str, set[str]] = {}
-    for part in parts:
-        for guess in part.completed.guesses:
-            guesses.setdefault(guess, set()).add(part.record.cell.id)
     return ImportManifest(
         id=fingerprint([part.record.digest for part in parts]),
         kind=kind,
         files=tuple(files),
         parts=tuple(part.record for part in parts),
-        caveats=caveats_of(guesses),
     )
 
 
