@@ -34,7 +34,7 @@ def four_systems(extra=()):
         for student, arm, cost in systems
         for cell in imported(student, arm, cost, arm_kind="ift" if arm == "ift" else "other")
     ]
-    rows = [scores(accuracy[cell.budget_flops], start=cell.seed) for cell in cells]
+    rows = [scores(0.5 if cell.arm == "third" else accuracy[cell.budget_flops], start=cell.seed) for cell in cells]
     return observations(cells, rows)
 
 
