@@ -122,4 +122,4 @@ class ReportData(Record):
     @property
     def has_study(self) -> bool:
         """Whether anything was trained here: a run may hold imported results alone."""
-        return bool(self.study_text)
+        return bool(self.study_text) or not self.imports
