@@ -174,7 +174,7 @@ def import_results(
     """Turns other tools' per-sample results into cells of a run, or of a new folder that holds imports alone.
 
     Of a table, `map` says what the file calls isothink's columns, and `set` fills in columns that it lacks. Of logs of
-    lm-eval and Inspect, `facts` (student, arm, seed, parameters, training_flops, budget_flops, fixed_flops, model) hold
+    lm-eval and Inspect, `facts` (student, arm, seed, parameters, training_flops, budget_flops, fixed_flops, shape) hold
     for all of them, and the table `cells` has a row per model; `metric` chooses among several scores.
 
     Raises:

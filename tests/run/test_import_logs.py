@@ -93,6 +93,24 @@ def test_a_missing_fact_is_named_with_how_to_give_it(run, tmp_path):
     assert (part.cell.student, part.cell.arm, part.cell.parameters) == ("s", "reasoning", 5 * 10**9)
 
 
+def test_a_published_shape_gives_exact_costs_and_parameters(run, tmp_path):
+    facts = {"arm": "ift", "training_flops": 0}
+    part = inspect(run, facts={**facts, "shape": "Qwen/Qwen2.5-7B"}).parts[0]
+    assert part.inference == "architecture" and part.cell.parameters == 7_615_616_512
+    with pytest.raises(UsageError, match="shape: found 'tiny-1b', allowed are those that the FLOPs registry knows"):
+        inspect(run, facts={**facts, "seed": 1, "shape": "tiny-1b"})
+    table = tmp_path / "cells.csv"
+    table.write_text("model,student,arm,seed,training_flops,shape\nmockllm/model,x,ift,2,1e20,Qwen/Qwen2.5-7B\n")
+    assert inspect(run, facts={}, cells=table).parts[0].cell.model == "Qwen/Qwen2.5-7B"
+
+    def named(log):
+        log["eval"]["model"] = "hf/Qwen/Qwen2.5-7B"
+
+    log = as_json(tmp_path / "named.json", named)
+    table.write_text("model,student,arm,seed,training_flops\nhf/Qwen/Qwen2.5-7B,x,ift,3,1e20\n")
+    assert inspect(run, log=log, facts={}, cells=table).parts[0].cell.model == "Qwen/Qwen2.5-7B"
+
+
 def test_another_document_under_the_same_id_is_refused(run, tmp_path):
     lm_eval(run)
     other = tmp_path / "other"

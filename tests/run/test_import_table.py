@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -347,20 +346,26 @@ def test_every_kind_of_file_gives_the_same_import(tmp_path):
     assert len(found) == 1
 
 
-def test_an_import_that_is_killed_leaves_nothing_and_is_made_again(table, run):
-    rows = [row for number in range(20) for row in answers(200, student=f"s{number}")]
-    rows = [{**row, "text": f"{number:032x}" * 9} for number, row in enumerate(rows)]
-    path = table(rows)
-    code = f"from isothink import api; api.import_results({str(path)!r}, into={str(run)!r})"
-    process = subprocess.Popen([sys.executable, "-c", code])
-    while process.poll() is None and not list(run.glob("imports/.*.partial")):
-        time.sleep(0.002)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    for name in imports(run):
-        assert name.startswith(".") or (run / "imports" / name / "manifest.json").exists()
+KILLED = """
+import os, signal, sys
+from isothink import api
+from isothink.run import importing
+
+importing.{point} = lambda *given: os.kill(os.getpid(), signal.SIGKILL)
+api.import_results(sys.argv[1], into=sys.argv[2])
+"""
+
+
+@pytest.mark.parametrize("point", ["write_columns", "write_json"])
+def test_an_import_that_is_killed_leaves_nothing_and_is_made_again(table, run, point):
+    path = table([*answers(), *answers(student="n")])
+    killed = [sys.executable, "-c", KILLED.replace("{point}", point), str(path), str(run)]
+    assert subprocess.run(killed, check=False).returncode == -signal.SIGKILL
+    assert len(list(run.glob("imports/.*.partial"))) == 1  # it was on its way
+    with pytest.raises(UsageError, match="found no run there"):
+        api.analyze(run)
     result = api.import_results(path, into=run)
-    assert len(result.parts) + result.present == 20
+    assert len(result.parts) == 2 and result.present == 0
     assert not list(run.glob("imports/.*.partial"))
 
 

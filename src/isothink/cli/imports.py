@@ -55,6 +55,9 @@ Parameters = Annotated[
 TrainingFlops = Annotated[
     float | None, typer.Option("--training-flops", help="What its training cost; 0 for a model taken as it is.")
 ]
+Shape = Annotated[
+    str | None, typer.Option("--shape", help="A published model of the same shape, which makes costs exact.")
+]
 Cells = Annotated[
     Path | None,
     typer.Option(
@@ -87,6 +90,7 @@ def lm_eval(
     seed: Seed = None,
     parameters: Parameters = None,
     training_flops: TrainingFlops = None,
+    shape: Shape = None,
     cells: Cells = None,
     metric: Metric = None,
     json: options.Json = False,
@@ -95,7 +99,8 @@ def lm_eval(
 
     Example: isothink import lm-eval studies/made-up/lm-eval --into runs/imported --cells studies/made-up/cells.csv
     """
-    facts = _facts(student=student, arm=arm, seed=seed, parameters=parameters, training_flops=training_flops)
+    told = {"student": student, "arm": arm, "seed": seed, "parameters": parameters, "training_flops": training_flops}
+    facts = told | {"shape": shape}
     _import("lm-eval", folders, into, facts, cells, metric, json)
 
 
@@ -108,6 +113,7 @@ def inspect(
     seed: Seed = None,
     parameters: Parameters = None,
     training_flops: TrainingFlops = None,
+    shape: Shape = None,
     cells: Cells = None,
     metric: Metric = None,
     json: options.Json = False,
@@ -116,7 +122,8 @@ def inspect(
 
     Example: isothink import inspect studies/made-up/inspect.json --into runs/imported --cells studies/made-up/cells.csv
     """
-    facts = _facts(student=student, arm=arm, seed=seed, parameters=parameters, training_flops=training_flops)
+    told = {"student": student, "arm": arm, "seed": seed, "parameters": parameters, "training_flops": training_flops}
+    facts = told | {"shape": shape}
     _import("inspect", logs, into, facts, cells, metric, json)
 
 
@@ -132,10 +139,6 @@ def _import(
     from isothink import api
 
     _print(api.import_results(paths, into=into, kind=kind, facts=facts, cells=cells, metric=metric), json)
-
-
-def _facts(**given: Any) -> dict[str, Any]:
-    return {name: value for name, value in given.items() if value is not None}
 
 
 def _pairs(texts: list[str] | None, option: str) -> dict[str, str]:

@@ -19,6 +19,8 @@ FACTS = (
     *("student", "arm", "seed", "parameters", "training_flops"),
     *("budget_flops", "fixed_flops", "model"),
 )
+SHAPE = "shape"
+"""A published model of the same shape as one whose own name is not published."""
 REQUIRED = ("student", "arm", "parameters", "training_flops")
 MEANINGS = {
     "student": "a name of the model's size, shared by its arms",
@@ -47,6 +49,8 @@ class ToldFacts:
             names = ", ".join(shown(name) for name in list(self.by_model)[:6])
             raise UsageError(f"{where}: model {shown(model)} is not in the table of cells, which has {names}")
         told = {**known, **self.by_model.get(model, {}), **self.everywhere}
+        shape = as_name(told.pop(SHAPE, None), where, SHAPE)
+        told["model"] = known.get("model") if shape is None else published(shape, where, SHAPE)
         return make_cell(
             told, where, how=lambda name: f"give --{name.replace('_', '-')}, or --cells TABLE with a row per model"
         )
@@ -68,9 +72,10 @@ def _by_model(path: Path) -> dict[str, dict[str, Any]]:
         where = f"{path}: row {row.number}"
         if row.values is None:
             raise UsageError(f"{where}: cannot be read: {row.problem}")
-        unknown = [name for name in row.values if name not in FACTS]
+        allowed = (*FACTS, SHAPE)
+        unknown = [name for name in row.values if name not in allowed]
         if unknown:
-            raise UsageError(f"{where}: column {shown(unknown[0])}: allowed are {', '.join(FACTS)}")
+            raise UsageError(f"{where}: column {shown(unknown[0])}: allowed are {', '.join(allowed)}")
         model = as_name(row.values.get("model"), where, "model")
         if model is None:
             raise UsageError(f"{where}: model is missing", hint="it names the model as its log files do")
@@ -123,6 +128,20 @@ def _spelled(arm: str) -> str:
         return str(parse_arm(arm))
     except ValueError:
         return arm
+
+
+def published(model: str, where: str, column: str) -> str:
+    """The name of a published model.
+
+    Raises:
+        UsageError: the FLOPs registry does not know it.
+    """
+    if known_architecture(model) is None:
+        raise UsageError(
+            f"{where}: {column}: found {shown(model)}, allowed are those that the FLOPs registry knows",
+            hint="isothink list models shows them; without one, 2 x parameters per token count",
+        )
+    return model
 
 
 @lru_cache(maxsize=256)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from isothink.errors import UsageError
-from isothink.run.import_facts import FACTS, known_architecture, make_cell
+from isothink.run.import_facts import FACTS, make_cell, published
 from isothink.run.import_record import ImportedCell
 from isothink.run.import_row import ImportRow
 from isothink.run.import_values import (
@@ -18,7 +18,6 @@ from isothink.run.import_values import (
     as_stop_reason,
     as_text,
     as_think_state,
-    is_empty,
     shown,
 )
 from isothink.store.rows import read_rows
@@ -135,11 +134,8 @@ class _TableReader:
         key = tuple(repr(value[name]) for name in FACTS)
         if key not in self._cells:
             model = as_name(value["model"], where, "model")
-            if model is not None and not is_empty(model) and known_architecture(model) is None:
-                raise UsageError(
-                    f"{where}: model: found {shown(model)}, allowed are those that the FLOPs registry knows",
-                    hint="isothink list models shows them; without one, 2 x parameters per token count",
-                )
+            if model is not None:
+                published(model, where, "model")
             self._cells[key] = make_cell(
                 value, where, how=lambda name: f"give a column {name}, --map {name}=COLUMN or --set {name}=VALUE"
             )

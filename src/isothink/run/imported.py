@@ -21,7 +21,7 @@ from isothink.evidence.record import MissingCell, ServingCost
 from isothink.run.import_record import ImportedCell, ImportedPart
 from isothink.run.import_samples import caveats_of
 from isothink.run.imports_folder import read_import_samples, read_imports
-from isothink.run.observe import Scores, item_means, scores_of
+from isothink.run.observe import COLUMNS, Scores, item_means, scores_of
 from isothink.store.fingerprint import fingerprint
 from isothink.store.run_folder import RunFolder
 
@@ -33,6 +33,7 @@ SERVING = tuple(ServingCost.model_fields)
 VALUE_BYTES = 2
 ARRAYS = ("correct", "truncated", "looping", "thinking", "prompt_tokens", "trace_tokens", "answer_tokens")
 COUNTS = ("answers", "unscored")
+READ = (*COLUMNS, "cell", "benchmark", "family", "cluster", "inference_flops")
 ItemKey = tuple[str, str]
 Rows = list[tuple[ImportedPart, list[dict[str, Any]]]]
 
@@ -126,7 +127,7 @@ def _cells_of(folder: RunFolder) -> dict[CellKey, Rows]:
     found: dict[CellKey, Rows] = {}
     for manifest in read_imports(folder):
         rows: dict[tuple[str, str], list[dict[str, Any]]] = {}
-        for row in read_import_samples(folder, manifest.id).to_pylist():
+        for row in read_import_samples(folder, manifest.id, READ).to_pylist():
             rows.setdefault((row["cell"], row["benchmark"]), []).append(row)
         for part in manifest.parts:
             found.setdefault(part.cell.key, []).append((part, rows.get((part.cell.id, part.benchmark), [])))

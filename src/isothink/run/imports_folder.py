@@ -1,5 +1,6 @@
 """The imports of a run folder, read back: manifests and samples. Used by load.py, imported.py and query.py."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from isothink.run.import_record import IMPORTS, SAMPLES_OF_IMPORT, ImportManifest
@@ -22,6 +23,6 @@ def has_imports(folder: RunFolder) -> bool:
     return any((folder.path / IMPORTS).glob(f"*/{MANIFEST}"))
 
 
-def read_import_samples(folder: RunFolder, identity: str) -> Any:
-    """The samples of one import, as an Arrow table."""
-    return read_columns(folder.step_folder(IMPORTS, identity) / SAMPLES_OF_IMPORT)
+def read_import_samples(folder: RunFolder, identity: str, columns: Sequence[str] | None = None) -> Any:
+    """The samples of one import, or some columns of them, as an Arrow table."""
+    return read_columns(folder.step_folder(IMPORTS, identity) / SAMPLES_OF_IMPORT, columns)
