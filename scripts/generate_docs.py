@@ -94,7 +94,11 @@ def cli_page() -> str:
     ]
     context = group.make_context("isothink", [], resilient_parsing=True)
     for name in group.list_commands(context):
-        lines += command_lines(name, group.get_command(context, name))
+        command = group.get_command(context, name)
+        for inner in getattr(command, "commands", {}):  # of a group, such as import
+            lines += command_lines(f"{name} {inner}", command.commands[inner])
+        if not hasattr(command, "commands"):
+            lines += command_lines(name, command)
     return "\n".join(lines).rstrip() + "\n"
 
 

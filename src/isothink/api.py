@@ -6,7 +6,7 @@
 >>> result = api.run(study)              # doctest: +SKIP
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # every function imports what it needs: some commands take le
     from isothink.evidence.record import Evidence, Verdict
     from isothink.plan.power_record import FamilyPower
     from isothink.plan.record import Plan
+    from isothink.run.import_record import ImportResult
     from isothink.run.result import ExportFormat, RunResult, Stage
     from isothink.run.validation import BenchmarkValidation
 
@@ -24,6 +25,7 @@ __all__ = [
     "ask",
     "export",
     "generate",
+    "import_results",
     "load_pair_study",
     "load_study",
     "plan",
@@ -213,6 +215,41 @@ def ask(
         inference_budget=inference_budget,
         lifetime_budget=lifetime_budget,
         pairs=None if pairs is None else Path(pairs),
+    )
+
+
+def import_results(
+    paths: str | Path | Sequence[str | Path],
+    *,
+    into: str | Path,
+    kind: Literal["table", "lm-eval", "inspect"] = "table",
+    map: Mapping[str, str] | None = None,
+    set: Mapping[str, str] | None = None,
+    facts: Mapping[str, Any] | None = None,
+    cells: str | Path | None = None,
+    metric: str | None = None,
+) -> "ImportResult":
+    """Turns other tools' per-sample results into cells of a run, or of a new folder that holds imports alone.
+
+    Of a table, `map` says what the file calls isothink's columns, and `set` fills in columns that it lacks. Of logs of
+    lm-eval and Inspect, `facts` (student, arm, seed, parameters, training_flops, budget_flops, fixed_flops, shape) hold
+    for all of them, and the table `cells` has a row per model; `metric` chooses among several scores.
+
+    Raises:
+        isothink.errors.UsageError: a file, a column or a value is wrong, or contradicts what is there.
+    """
+    from isothink.run.import_results import import_files
+
+    listed = [paths] if isinstance(paths, str | Path) else list(paths)
+    return import_files(
+        [Path(path) for path in listed],
+        Path(into),
+        kind=kind,
+        names=map or {},
+        constants=set or {},
+        facts=facts or {},
+        cells=None if cells is None else Path(cells),
+        metric=metric,
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import typer
 
-from isothink.cli import options
+from isothink.cli import imports, options
 from isothink.cli.output import complain, print_json, print_rows, wide_console
 from isothink.errors import IsothinkError
 from isothink.run.interruption import STOPPED_STATUS, Terminated, stopped_by_sigterm
@@ -325,6 +325,9 @@ def predict(
         print_json(found.model_dump(mode="json"))
     else:
         print_prediction(found)
+
+
+app.add_typer(imports.app, name="import")
 
 
 @app.command()

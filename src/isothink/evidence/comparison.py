@@ -4,7 +4,7 @@
 decide a verdict's outcome, adjusted together over the whole report.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,6 +17,7 @@ from isothink.evidence.multiplicity import holm
 from isothink.evidence.observations import Floats
 from isothink.evidence.record import Comparison, Interval
 from isothink.evidence.settings import BASELINE, AnalysisSettings
+from isothink.evidence.standing import same_budget
 
 Kind = Literal["same_student", "best_student"]
 Outcome = Literal["better", "worse", "unresolved"]
@@ -24,12 +25,14 @@ Outcome = Literal["better", "worse", "unresolved"]
 
 @dataclass(frozen=True, kw_only=True)
 class _Difference:
-    """A comparison before it is judged: indices of the two configurations, the estimate and its draws."""
+    """A comparison before it is judged: two configurations, those they were chosen among, the estimate, its draws."""
 
     drawn: FamilyDraws
     kind: Kind
     arm: str
     budget_flops: float
+    candidates: tuple[int, ...]
+    baseline_candidates: tuple[int, ...]
     chosen: int
     baseline: int
     estimate: float
@@ -40,14 +43,7 @@ def compare(
     families: Iterable[FamilyDraws], *, budgets_flops: Sequence[float], arms: Sequence[str], settings: AnalysisSettings
 ) -> tuple[Comparison, ...]:
     """All comparisons of a report, in the order family, budget, arm, kind, student."""
-    differences = [
-        difference
-        for drawn in families
-        for budget in budgets_flops
-        for arm in arms
-        if arm != BASELINE
-        for difference in _differences(drawn, arm, budget)
-    ]
+    differences = list(_all_differences(families, budgets_flops, arms))
     deciding = [item for item in differences if item.kind == "best_student"]
     p_values = [two_sided_p(item.draws) for item in deciding]
     adjusted = {id(item): value for item, value in zip(deciding, holm(p_values), strict=True)}
@@ -62,20 +58,59 @@ def two_sided_p(draws: Floats) -> float:
 
 
 def at_budget(drawn: FamilyDraws, arm: str, budget_flops: float) -> list[int]:
-    """Indices of the arm's configurations at a budget, smallest student first."""
-    return [
-        index
-        for index, item in enumerate(drawn.family.configurations)
-        if item.arm == arm and np.isclose(item.budget_flops, budget_flops, rtol=1e-9, atol=0.0)
-    ]
+    """Indices of the arm's configurations that count at a budget, smallest student first.
+
+    What was trained here counts at its own budget alone. An imported student and arm, which nobody here can train for
+    another budget, counts at every cap from its own cost on, with its dearest configuration that the cap allows.
+    """
+    found: list[int] = []
+    dearest: dict[str, int] = {}
+    for index, item in enumerate(drawn.family.configurations):
+        if item.arm != arm:
+            continue
+        if same_budget(item.budget_flops, budget_flops):
+            counts = True
+        else:
+            counts = item.source == "imported" and item.budget_flops < budget_flops
+        if counts and item.source == "imported":
+            dearest[item.student] = max(
+                index, dearest.get(item.student, index), key=lambda one: drawn.family.configurations[one].budget_flops
+            )
+        elif counts:
+            found.append(index)
+    return sorted([*found, *dearest.values()])  # configurations stand in the order of the ladder
+
+
+def _all_differences(
+    families: Iterable[FamilyDraws], budgets_flops: Sequence[float], arms: Sequence[str]
+) -> Iterator[_Difference]:
+    """Every comparison once: where a budget adds no candidate to either side, that of the budget before stands."""
+    for drawn in families:
+        made: set[tuple[Kind, str, tuple[int, ...], tuple[int, ...]]] = set()
+        for budget in budgets_flops:
+            for arm in arms:
+                if arm == BASELINE:
+                    continue
+                for difference in _differences(drawn, arm, budget):
+                    key = (difference.kind, arm, difference.candidates, difference.baseline_candidates)
+                    if key not in made:
+                        made.add(key)
+                        yield difference
 
 
 def _differences(drawn: FamilyDraws, arm: str, budget_flops: float) -> list[_Difference]:
     ours, theirs = at_budget(drawn, arm, budget_flops), at_budget(drawn, BASELINE, budget_flops)
     if not ours or not theirs:
         return []
-    same = {drawn.family.configurations[index].student: index for index in theirs}
-    pairs = [(index, same.get(drawn.family.configurations[index].student)) for index in ours]
+    configurations = drawn.family.configurations
+    # of one student trained here and imported, each is compared with its like
+    same = {(configurations[index].student, configurations[index].source): index for index in theirs}
+    only = {configurations[index].student: index for index in theirs}
+    pairs = [
+        (index, same.get((configurations[index].student, configurations[index].source), only.get(student)))
+        for index in ours
+        for student in [configurations[index].student]
+    ]
     result = [_best_student(drawn, arm, budget_flops, ours, theirs)]
     for chosen, baseline in pairs:
         if baseline is not None:
@@ -85,6 +120,8 @@ def _differences(drawn: FamilyDraws, arm: str, budget_flops: float) -> list[_Dif
                     kind="same_student",
                     arm=arm,
                     budget_flops=budget_flops,
+                    candidates=(chosen,),
+                    baseline_candidates=(baseline,),
                     chosen=chosen,
                     baseline=baseline,
                     estimate=float(drawn.accuracy[chosen] - drawn.accuracy[baseline]),
@@ -113,6 +150,8 @@ def _best_student(drawn: FamilyDraws, arm: str, budget_flops: float, ours: list[
         kind="best_student",
         arm=arm,
         budget_flops=budget_flops,
+        candidates=tuple(ours),
+        baseline_candidates=tuple(theirs),
         chosen=best,
         baseline=other,
         estimate=float(drawn.accuracy[best] - drawn.accuracy[other]) - bias,

@@ -62,19 +62,21 @@ def configuration_results(
                 looping_rate=float(looping[index]),
                 truncation_bounds=truncation_bounds(family, index),
                 thinking_rate=float(thinking[index]),
-                mean_prompt_tokens=float(prompt[index]),
-                mean_trace_tokens=float(trace[index]),
-                mean_answer_tokens=float(answer[index]),
+                mean_prompt_tokens=_known(prompt[index]),
+                mean_trace_tokens=_known(trace[index]),
+                mean_answer_tokens=_known(answer[index]),
                 unscored=_unscored(family, item),
                 edge=is_edge(family, item, students),
-                source="trained",
+                source=item.source,
                 arm_kind=item.arm_kind,
                 fixed_flops=item.fixed_flops,
                 expected_accuracy=float(shrunk.accuracy[index]),
                 accuracy_draws=accuracy_draws[index],
                 inference_draws=inference_draws[index],
                 conventions={
-                    name: ConventionCost(training_flops=flops, inference_flops_per_query=_known(per_query, name, index))
+                    name: ConventionCost(
+                        training_flops=flops, inference_flops_per_query=_mean_of(per_query, name, index)
+                    )
                     for name, flops in item.training_flops.items()
                 },
                 serving=_serving(serving, index),
@@ -88,13 +90,16 @@ def _stored(draws: Floats) -> list[tuple[int, ...]]:
     return [tuple(column) for column in np.rint(draws / DRAW_UNIT).astype(np.int64).T.tolist()]
 
 
-def _known(means: dict[str, Floats], name: str, index: int) -> float | None:
-    value = float(means[name][index]) if name in means else float("nan")
-    return value if np.isfinite(value) else None
+def _known(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def _mean_of(means: dict[str, Floats], name: str, index: int) -> float | None:
+    return _known(means[name][index]) if name in means else None
 
 
 def _serving(means: dict[str, Floats], index: int) -> ServingCost | None:
-    found = {name: _known(means, name, index) for name in SERVING}
+    found = {name: _mean_of(means, name, index) for name in SERVING}
     return None if None in found.values() else ServingCost.model_validate(found)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from isothink.evidence.observations import CellFacts, Floats, Integers, Observations
-from isothink.evidence.record import MissingCell
+from isothink.evidence.record import MissingCell, Source
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +43,7 @@ class Configuration:
     trunks: tuple[str, ...]
     training_flops: dict[str, float]
     fixed_flops: float
+    source: Source = "trained"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +74,7 @@ class Family:
     def by_benchmark(self, values: Floats) -> Floats:
         """Mean over items with a value, [benchmarks, rows]."""
         rows = self.rows
-        blocks = [np.nanmean(values[np.ix_(rows, part.columns)], axis=1) for part in self.benchmarks]
+        blocks = [_known_mean(values[np.ix_(rows, part.columns)]) for part in self.benchmarks]
         return np.array(blocks).reshape(len(self.benchmarks), rows.size)
 
     def mean(self, values: Floats) -> Floats:
@@ -88,6 +89,15 @@ class Family:
         filled = np.where(np.isfinite(values), values, np.nan)
         filled[rows[unknown]] = 0.0
         return np.where(unknown @ self.seed_average > 0, np.nan, self.mean(filled))
+
+
+def _known_mean(values: Floats) -> Floats:
+    """The mean of each row's known values, NaN where it has none: imported cells may lack lengths and costs."""
+    known = np.isfinite(values)
+    counts = known.sum(axis=1)
+    sums = np.where(known, values, 0.0).sum(axis=1)
+    means: Floats = np.divide(sums, counts, out=np.full(counts.shape, np.nan), where=counts > 0)
+    return means
 
 
 def benchmarks_of(observations: Observations, family: str) -> tuple[Benchmark, ...]:
@@ -126,6 +136,8 @@ def build_family(
     complete: dict[str, list[int]] = {}
     missing = []
     for row, cell in enumerate(observations.cells):
+        if not _was_asked(observations, row, benchmarks):
+            continue
         reason = _gap(observations, row, name, benchmarks, convention)
         if reason is None:
             complete.setdefault(cell.configuration, []).append(row)
@@ -137,6 +149,13 @@ def build_family(
     )
     family = Family(name=name, observations=observations, benchmarks=benchmarks, configurations=tuple(configurations))
     return family, tuple(sorted(missing, key=lambda item: item.cell))
+
+
+def _was_asked(observations: Observations, row: int, benchmarks: tuple[Benchmark, ...]) -> bool:
+    """Whether a cell has answers to any item of the family, scored or not: imported cells know their own families."""
+    if observations.answers is None:
+        return True
+    return any(observations.answers[row, part.columns].sum() > 0 for part in benchmarks)
 
 
 def _rank(name: str, order: Sequence[str]) -> tuple[int, str]:
@@ -153,9 +172,6 @@ def _gap(
         "score": observations.correct,
         "stop reason": observations.truncated,
         "think state": observations.thinking,
-        "prompt length": observations.prompt_tokens,
-        "trace length": observations.trace_tokens,
-        "answer length": observations.answer_tokens,
         "inference FLOPs": inference_flops(observations, convention),
     }
     for what, values in arrays.items():
@@ -181,4 +197,5 @@ def _configuration(cells: Sequence[CellFacts], rows: list[int]) -> Configuration
         trunks=tuple(cell.trunk for cell in chosen),
         training_flops={key: float(np.mean([cell.training_flops[key] for cell in chosen])) for key in shared},
         fixed_flops=float(np.mean([cell.fixed_flops for cell in chosen])),
+        source=first.source,
     )

@@ -11,7 +11,8 @@ from isothink.domain.record import Record
 from isothink.evidence.interval import Interval as Interval
 from isothink.evidence.pattern_record import Patterns
 
-Outcome = Literal["ift", "reasoning", "curriculum", "unresolved"]
+Outcome = Literal["ift", "reasoning", "curriculum", "other", "unresolved"]
+"""`other`: an arm of imported results that is none of isothink's."""
 Source = Literal["trained", "imported", "predicted", "published"]
 Axis = Literal["training_flops", "inference_flops_per_query", "lifetime_flops"]
 AXES: tuple[Axis, ...] = ("training_flops", "inference_flops_per_query", "lifetime_flops")
@@ -69,9 +70,9 @@ class ConfigurationResult(Record):
     looping_rate: float
     truncation_bounds: Interval
     thinking_rate: float
-    mean_prompt_tokens: float
-    mean_trace_tokens: float
-    mean_answer_tokens: float
+    mean_prompt_tokens: float | None
+    mean_trace_tokens: float | None
+    mean_answer_tokens: float | None
     unscored: int
     edge: bool
     source: Source

@@ -24,6 +24,7 @@ from isothink.evidence.record import (
 )
 from isothink.evidence.sensitivity import sensitivity
 from isothink.evidence.settings import BASELINE
+from isothink.evidence.standing import standing_at
 from isothink.evidence.wording import describe, due_to_cap
 
 MOST_ALTERNATIVES = 3
@@ -144,14 +145,9 @@ def _without_serving(
 
 def _comparisons_at(evidence: Evidence, family: str, budget_flops: float | None) -> tuple[Comparison, ...]:
     """The comparisons that decide an outcome at one budget of the grid."""
-    return tuple(
-        item
-        for item in evidence.comparisons
-        if item.kind == "best_student"
-        and item.axis == "training_flops"
-        and item.family == family
-        and item.budget_flops == budget_flops
-    )
+    own = [one for one in evidence.configurations if one.family == family]
+    standing = standing_at(evidence.comparisons, own, family=family, budget_flops=budget_flops)
+    return tuple(item for item in standing if item.kind == "best_student")
 
 
 def _at_equal_cost(evidence: Evidence, family: str, budget_flops: float | None) -> tuple[str, ...]:
@@ -198,8 +194,8 @@ def _outcome(
             names = " and ".join(item.arm for item in better)
             why = "is recommended" if better[0].arm == own else "has the highest estimate"
             reasons += (f"{names} are each resolved better than IFT; {better[0].arm} {why}",)
-        kinds = {one.arm: one.arm_kind for one in among.results}
-        return ("reasoning" if kinds[better[0].arm] == "reasoning" else "curriculum"), reasons
+        won = {one.arm: one.arm_kind for one in among.results}[better[0].arm]
+        return ("reasoning" if won == "reasoning" else "other" if won == "other" else "curriculum"), reasons
     rivals = {among.results[index].arm for index in eligible} - {BASELINE}
     judged = {item.arm: item.outcome for item in counting}
     if rivals and all(judged.get(arm) == "worse" for arm in rivals):
@@ -232,11 +228,8 @@ def _crossover(evidence: Evidence, family: str, grid_budget: float | None) -> tu
     reasoning = {one.arm for one in results if one.arm_kind == "reasoning"}
     gains = [
         (sizes[item.student], item.difference)
-        for item in evidence.comparisons
-        if item.kind == "same_student"
-        and item.family == family
-        and item.arm in reasoning
-        and item.budget_flops == grid_budget
+        for item in standing_at(evidence.comparisons, results, family=family, budget_flops=grid_budget)
+        if item.kind == "same_student" and item.arm in reasoning
     ]
     return crossover_parameters([size for size, _ in gains], [gain for _, gain in gains])
 

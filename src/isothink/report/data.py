@@ -69,6 +69,20 @@ class SamplePair(Record):
     right: SampleAnswer
 
 
+class ImportedRow(Record):
+    """One imported cell on one benchmark: what was read, and of which files."""
+
+    cell: str
+    benchmark: str
+    kind: str
+    files: str
+    items: int
+    samples: int
+    unscored: int
+    parameters: int
+    training_flops: float
+
+
 class StudentRow(Record):
     """One student of the ladder."""
 
@@ -80,10 +94,10 @@ class ReportData(Record):
     """The whole report.
 
     `ledger` has a total for each phase that spent something. `teacher_note` says why there is no cost of the teacher,
-    and is empty where there is one; `pairs` is how the pairs were made, `jury` how far its judges
-    agree. `samples` is a choice of answers,
-    `samples_total` how many the study holds. `versions` maps a library or format to its version, `command` is the line
-    that made the run, `generated_at` the time as text. `complete` is False for a report made before the study is done.
+    and is empty where there is one; `pairs` is how the pairs were made, `jury` how far its judges agree. `samples` is a
+    choice of answers, `samples_total` how many the study holds; `imports` is what other tools measured. `versions` maps
+    a library or format to its version, `command` is the line that made the run, `generated_at` the time as text.
+    `complete` is False for a report made before the study is done.
     """
 
     name: str
@@ -98,8 +112,14 @@ class ReportData(Record):
     missing: tuple[MissingResult, ...]
     samples: tuple[SamplePair, ...]
     samples_total: int | None = None
+    imports: tuple[ImportedRow, ...] = ()
     students: tuple[StudentRow, ...]
     versions: dict[str, str]
     command: str
     generated_at: str
     complete: bool
+
+    @property
+    def has_study(self) -> bool:
+        """Whether anything was trained here: a run may hold imported results alone."""
+        return bool(self.study_text) or not self.imports

@@ -73,8 +73,10 @@ def count(value: float | None) -> str:
     return f"{value:,.0f}" if abs(value) < 1e9 else scientific(value)
 
 
-def tokens(value: float) -> str:
+def tokens(value: float | None) -> str:
     """A mean number of tokens."""
+    if value is None:
+        return NONE
     return f"{value:.1f}" if value < 100 else f"{value:,.0f}"
 
 

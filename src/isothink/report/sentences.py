@@ -5,6 +5,7 @@ what would change it.
 """
 
 from isothink.evidence.record import Comparison, Evidence, Recommendation, Verdict
+from isothink.evidence.standing import standing_at
 from isothink.report import numbers
 from isothink.report.text import visible
 
@@ -47,16 +48,10 @@ def change_sentence(verdict: Verdict) -> str:
 
 def deciding_comparison(evidence: Evidence, verdict: Verdict) -> Comparison | None:
     """The comparison of best students that a verdict rests on: at its budget or, between two budgets, the lower one."""
-    within = [
-        comparison
-        for comparison in evidence.comparisons
-        if comparison.kind == "best_student"
-        and comparison.axis == "training_flops"
-        and comparison.family == verdict.family
-        and comparison.budget_flops <= verdict.budget_flops * (1 + 1e-9)
-    ]
-    budget = max((comparison.budget_flops for comparison in within), default=None)
-    fitting = [comparison for comparison in within if comparison.budget_flops == budget and _fits(comparison, verdict)]
+    budget = max((one for one in evidence.budgets_flops if one <= verdict.budget_flops * (1 + 1e-9)), default=None)
+    own = [one for one in evidence.configurations if one.family == verdict.family]
+    standing = standing_at(evidence.comparisons, own, family=verdict.family, budget_flops=budget)
+    fitting = [one for one in standing if one.kind == "best_student" and _fits(one, verdict)]
     return min(fitting, key=lambda comparison: _preference(comparison, verdict), default=None)
 
 
@@ -76,7 +71,7 @@ def _fits(comparison: Comparison, verdict: Verdict) -> bool:
 
 def _preference(comparison: Comparison, verdict: Verdict) -> tuple[bool, float]:
     """Of several, that of reasoning, the question of the study; of several curricula the recommended or highest one."""
-    if verdict.outcome == "curriculum":
+    if verdict.outcome in ("curriculum", "other"):
         recommended = verdict.recommended is not None and comparison.arm == verdict.recommended.arm
         return (not recommended, -comparison.difference)
     return (comparison.arm != "reasoning", comparison.p_value)

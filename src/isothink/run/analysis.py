@@ -1,10 +1,12 @@
 """Analyses a run folder into `evidence.json`. Called by run/pipeline.py and by `isothink analyze` and `verdict`."""
 
+from isothink.domain.study import VerdictSettings
 from isothink.evidence.analysis import summarize
 from isothink.evidence.record import Evidence
 from isothink.evidence.workings import Workings, work_out
 from isothink.run.evidence_file import analysis_state
 from isothink.run.identity import corpus_step, pairs_step
+from isothink.run.imported import join
 from isothink.run.items import teaches_its_items
 from isothink.run.judging import agreement_sentences
 from isothink.run.observe import observe
@@ -18,23 +20,35 @@ TEACHER_UNKNOWN = "What the teacher cost is not known, so no cost here holds a t
 RATES_NOT_SWEPT = "Learning rates follow a stated rule and were not swept."
 
 
-def work_out_run(workspace: Workspace) -> Workings:
-    """Everything that a decision is computed from."""
-    study = workspace.study
-    observations, missing = observe(workspace)
-    return work_out(
-        observations,
-        study=study.name,
-        budgets_flops=workspace.plan.budgets_flops,
-        queries=study.verdict.queries,
-        students=[student.name for student in study.students],
-        arms=study.arms,
-        missing=missing,
+def work_out_run(workspace: Workspace) -> tuple[Workings, tuple[str, ...]]:
+    """Everything that a decision is computed from, and what holds for every verdict."""
+    if workspace.has_study:
+        study, plan = workspace.study, workspace.plan
+        observations, missing = observe(workspace)
+        joined = join(observations, workspace.folder, plan.budgets_flops)
+        name, queries, arms = study.name, study.verdict.queries, study.arms
+        ladder = [(student.parameters, student.name) for student in plan.students]
+    else:
+        joined = join(None, workspace.folder)
+        name, queries, arms, ladder, missing = workspace.folder.path.name, VerdictSettings().queries, (), [], ()
+    imported = [cell for cell in joined.observations.cells if cell.source == "imported"]
+    ladder.extend((cell.parameters, cell.student) for cell in imported)
+    workings = work_out(
+        joined.observations,
+        study=name,
+        budgets_flops=joined.budgets_flops,
+        queries=queries,
+        students=[student for _, student in sorted(ladder, key=lambda entry: entry[0])],
+        arms=arms or [arm for arm in ("ift", "reasoning") if any(cell.arm == arm for cell in imported)],
+        missing=(*missing, *joined.missing),
     )
+    return workings, (*run_caveats(workspace), *joined.notes)
 
 
 def run_caveats(workspace: Workspace) -> tuple[str, ...]:
-    """What holds for every verdict of a study."""
+    """What holds for every verdict of a study; of imported results alone nothing but what their import said."""
+    if not workspace.has_study:
+        return ()
     study = workspace.study
     caveats = [*pair_caveats(workspace)]
     if study.training.learning_rate.by == "rule":
@@ -88,6 +102,7 @@ def _kept(summary: PairSummary) -> str:
 def analyze_run(workspace: Workspace) -> Evidence:
     """Analyses what is complete and stores it."""
     state = analysis_state(workspace.folder)  # before samples are read: what is completed meanwhile makes it stale
-    evidence = summarize(work_out_run(workspace), caveats=run_caveats(workspace), state=state)
+    workings, caveats = work_out_run(workspace)
+    evidence = summarize(workings, caveats=caveats, state=state)
     write_text(workspace.folder.evidence_file, evidence.model_dump_json() + "\n")
     return evidence

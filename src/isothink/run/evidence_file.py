@@ -1,5 +1,7 @@
 """The stored evidence of a run, and whether it is still of the run's state. Read by decision.py and pipeline.py."""
 
+from typing import Any
+
 from isothink import __version__
 from isothink.domain.study import Study
 from isothink.errors import RunFolderError
@@ -29,20 +31,14 @@ def read_evidence(folder: RunFolder) -> Evidence | None:
     return read_record(folder.evidence_file, Evidence)
 
 
-def analysis_state(folder: RunFolder) -> str | None:
-    """Identity of what evidence is made from: the study, and which of its steps are complete or failed.
-
-    None for a folder without a whole study and its plan.
-    """
-    study, plan = read_pair_study(folder.study_file), read_record(folder.plan_file, Plan)
-    if not isinstance(study, Study) or plan is None:
-        return None
-    steps = [cell.samples for cell in plan.cells if cell.samples is not None]
-    return fingerprint(
-        {
-            "version": __version__,
-            "study": study.model_dump(mode="json", exclude={"resources", "output"}),
-            "cells": [step for step in steps if (folder.step_folder("samples", step) / MANIFEST).is_file()],
-            "failed": sorted(folder.failed_steps()),
-        }
-    )
+def analysis_state(folder: RunFolder) -> str:
+    """Identity of what evidence is made from: the study, which of its steps are complete or failed, the imports."""
+    study = read_pair_study(folder.study_file) if folder.exists() else None
+    plan = read_record(folder.plan_file, Plan)
+    state: dict[str, Any] = {"version": __version__, "imports": folder.imports()}
+    if isinstance(study, Study) and plan is not None:
+        steps = [cell.samples for cell in plan.cells if cell.samples is not None]
+        state["study"] = study.model_dump(mode="json", exclude={"resources", "output"})
+        state["cells"] = [step for step in steps if (folder.step_folder("samples", step) / MANIFEST).is_file()]
+        state["failed"] = sorted(folder.failed_steps())
+    return fingerprint(state)

@@ -120,7 +120,7 @@ def default_folder(study: PairStudy) -> RunFolder:
 
 
 def open_run(path: Path) -> "Workspace":
-    """The workspace of a run folder, or of the folder that a study file names.
+    """The workspace of a run folder, or of the folder that a study file names; one of imported results has no study.
 
     Raises:
         UsageError: there is no run.

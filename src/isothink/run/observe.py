@@ -1,6 +1,6 @@
 """Turns stored samples into what the analysis reads, and says which cells are missing. Called by run/analysis.py."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -105,13 +105,16 @@ def _is_complete(folder: RunFolder, cell: PlannedCell) -> bool:
 def _scores(folder: RunFolder, cell: PlannedCell, items: tuple[Item, ...]) -> Scores:
     table = read_columns(folder.step_folder("samples", str(cell.samples)) / SAMPLES_FILE, COLUMNS).to_pylist()
     position = {item.id: index for index, item in enumerate(items)}
+    return scores_of([(position[row["item"]], row) for row in table], len(items))
+
+
+def scores_of(placed: Sequence[tuple[int, Mapping[str, Any]]], items: int) -> Scores:
+    """The scores of one cell from its samples, each with the place of its item; imported ones may lack lengths."""
     # an answer that could not be had says nothing of the student: neither of its score nor of its lengths
-    rows = [(position[row["item"]], row) for row in table if row["stop_reason"] != "failed"]
+    rows = [(place, row) for place, row in placed if row["stop_reason"] != "failed"]
 
-    places = [position[row["item"]] for row in table]
-
-    def column(value: Callable[[dict[str, Any]], float | None]) -> Floats:
-        return _item_means([(place, value(row)) for place, row in rows], len(items))
+    def column(value: Callable[[Mapping[str, Any]], float | None]) -> Floats:
+        return item_means([(place, value(row)) for place, row in rows], items)
 
     return Scores(
         correct=column(lambda row: row["score"]),
@@ -122,15 +125,21 @@ def _scores(folder: RunFolder, cell: PlannedCell, items: tuple[Item, ...]) -> Sc
         prompt_tokens=column(lambda row: row["prompt_tokens"]),
         trace_tokens=column(lambda row: row["trace_tokens"]),
         answer_tokens=column(lambda row: row["answer_tokens"]),
-        answers=np.bincount(places, minlength=len(items)).astype(np.float64),
-        unscored=np.bincount(
-            [place for place, row in zip(places, table, strict=True) if row["score"] is None], minlength=len(items)
-        ).astype(np.float64),
-        lengths=tuple((place, row["prompt_tokens"], row["trace_tokens"] + row["answer_tokens"]) for place, row in rows),
+        answers=_counts([place for place, _ in placed], items),
+        unscored=_counts([place for place, row in placed if row["score"] is None], items),
+        lengths=tuple(
+            (place, row["prompt_tokens"] or 0, row["trace_tokens"] + row["answer_tokens"])
+            for place, row in rows
+            if row["answer_tokens"] is not None
+        ),
     )
 
 
-def _item_means(values: Iterable[tuple[int, float | None]], count: int) -> Floats:
+def _counts(places: Sequence[int], items: int) -> Floats:
+    return np.bincount(np.array(places, dtype=np.int64), minlength=items).astype(np.float64)
+
+
+def item_means(values: Iterable[tuple[int, float | None]], count: int) -> Floats:
     """The mean of each item's values, NaN where it has none; repeats are averaged, missing ones left out."""
     sums, counts = np.zeros(count), np.zeros(count)
     for place, value in values:
@@ -190,7 +199,7 @@ def _served(name: str, architecture: Architecture, score: Scores, items: int) ->
                 return None
             known[prompt, output] = float(prefill + decode)
         costs.append((place, known[prompt, output]))
-    return _item_means(costs, items)
+    return item_means(costs, items)
 
 
 def _serving(
@@ -203,7 +212,7 @@ def _serving(
         architecture = architectures[cell.student]
         known = {lengths: serving_work(architecture, *lengths) for lengths in {each[1:] for each in score.lengths}}
         works = [(place, known[prompt, output]) for place, prompt, output in score.lengths]
-        rows.append([_item_means([(place, work[part]) for place, work in works], shape[1]) for part in range(4)])
+        rows.append([item_means([(place, work[part]) for place, work in works], shape[1]) for part in range(4)])
     arrays = np.array(rows, dtype=np.float64).reshape(shape[0], 4, shape[1])
     return {name: arrays[:, part] for part, name in enumerate(SERVING)}
 

@@ -12,15 +12,20 @@ def find_run(path: Path) -> RunFolder:
     Raises:
         UsageError: there is no run.
     """
-    path = run_of(path)
-    folder = RunFolder(path)
-    if path.is_file():
-        from isothink.run.load import default_folder, load_pair_study_file  # a study takes longer to load than to find
-
-        folder = default_folder(load_pair_study_file(path))
-    if not folder.exists():
+    folder = folder_of(path)
+    if not folder.exists() and not folder.imports():
         raise UsageError(f"{folder.path}: found no run there", hint="isothink run STUDY makes one in runs/NAME")
     return folder
+
+
+def folder_of(path: Path) -> RunFolder:
+    """A run folder, whether it is there or not, or the folder that a study file names."""
+    path = run_of(path)
+    if not path.is_file():
+        return RunFolder(path)
+    from isothink.run.load import default_folder, load_pair_study_file  # a study takes longer to load than to find
+
+    return default_folder(load_pair_study_file(path))
 
 
 def run_of(path: Path) -> Path:

@@ -14,6 +14,7 @@ from isothink.errors import UsageError
 from isothink.plan.planner import Completed
 from isothink.plan.record import PlannedCell
 from isothink.run.identity import pairs_step
+from isothink.run.imports_folder import read_import_samples, read_imports
 from isothink.run.observe import ledger_rows
 from isothink.run.todo import completed_in, failures_in
 from isothink.run.workspace import Workspace
@@ -48,6 +49,7 @@ CELLS = pa.schema(
         ("prompts", pa.int64()),
         ("unique_prompts", pa.int64()),
         ("epochs", pa.float64()),
+        ("source", pa.string()),
     ]
 )
 SEGMENTS = pa.schema(
@@ -84,7 +86,7 @@ def query_run(workspace: Workspace, query: str) -> list[dict[str, Any]]:
     Raises:
         UsageError: DuckDB refuses the query.
     """
-    tables = TABLES if isinstance(workspace.pair_study, Study) else PAIR_TABLES
+    tables = _tables(workspace)
     connection = duckdb.connect(":memory:")
     try:
         for name in [name for name in tables if name in query.lower()] or tables:  # none is named by SHOW TABLES
@@ -99,6 +101,14 @@ def query_run(workspace: Workspace, query: str) -> list[dict[str, Any]]:
         raise UsageError(f"query: {str(error).splitlines()[0]}", hint="tables: " + ", ".join(tables)) from None
     finally:
         connection.close()
+
+
+def _tables(workspace: Workspace) -> tuple[str, ...]:
+    if not workspace.has_study:
+        return IMPORT_TABLES
+    if isinstance(workspace.pair_study, Study):
+        return TABLES
+    return (*PAIR_TABLES, *IMPORT_TABLES) if workspace.folder.imports() else PAIR_TABLES
 
 
 def _rows(table: pa.Table) -> list[dict[str, Any]]:
@@ -134,13 +144,44 @@ def _dropped(workspace: Workspace) -> pa.Table:
 def _samples(workspace: Workspace) -> pa.Table:
     names = [name.strip() for name in SAMPLE_COLUMNS.split(",")]
     tables = [SAMPLE_SCHEMA.empty_table()]
-    for cell in workspace.plan.cells:
+    for manifest in read_imports(workspace.folder):
+        tables.append(read_import_samples(workspace.folder, manifest.id))
+    for cell in _planned_cells(workspace):
         if cell.samples is not None and workspace.folder.manifest("samples", cell.samples) is not None:
             tables.append(read_columns(workspace.folder.step_folder("samples", cell.samples) / SAMPLES_FILE))
     return pa.concat_tables(tables).select(names)
 
 
+def _planned_cells(workspace: Workspace) -> tuple[PlannedCell, ...]:
+    return workspace.plan.cells if workspace.has_study and isinstance(workspace.pair_study, Study) else ()
+
+
 def _cells(workspace: Workspace) -> pa.Table:
+    planned = _planned_rows(workspace) if _planned_cells(workspace) else []
+    return pa.Table.from_pylist([*planned, *_imported_rows(workspace)], schema=CELLS)
+
+
+def _imported_rows(workspace: Workspace) -> list[dict[str, Any]]:
+    """One row per imported cell; what only a training here has is null."""
+    cells = {part.cell.key: part.cell for manifest in read_imports(workspace.folder) for part in manifest.parts}
+    return [
+        {
+            **dict.fromkeys(CELLS.names),
+            "cell": cell.id,
+            "student": cell.student,
+            "arm": cell.arm,
+            "seed": cell.seed,
+            "parameters": cell.parameters,
+            "budget_flops": cell.budget_flops,
+            "training_flops": cell.training_flops,
+            "status": "complete",
+            "source": "imported",
+        }
+        for _, cell in sorted(cells.items())
+    ]
+
+
+def _planned_rows(workspace: Workspace) -> list[dict[str, Any]]:
     folder, plan = workspace.folder, workspace.plan
     parameters = {student.name: student.parameters for student in plan.students}
     complete, failures = completed_in(folder), failures_in(folder)
@@ -169,9 +210,10 @@ def _cells(workspace: Workspace) -> pa.Table:
                 "prompts": cell.prompts,
                 "unique_prompts": cell.unique_prompts,
                 "epochs": cell.epochs,
+                "source": "trained",
             }
         )
-    return pa.Table.from_pylist(rows, schema=CELLS)
+    return rows
 
 
 def _training_flops(workspace: Workspace, cell: PlannedCell, complete: Completed) -> float | None:
@@ -237,3 +279,5 @@ MAKERS: dict[str, Callable[[Workspace], pa.Table]] = {
 TABLES = tuple(MAKERS)
 PAIR_TABLES = ("pairs", "dropped")
 """Those of a study that makes pairs only."""
+IMPORT_TABLES = ("cells", "samples")
+"""Those of imported results without a study."""

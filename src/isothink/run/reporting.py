@@ -10,6 +10,7 @@ from isothink.domain.ledger import PHASES, Phase
 from isothink.evidence.record import Evidence, MissingCell
 from isothink.plan.record import Plan, PlannedCell
 from isothink.report.data import (
+    ImportedRow,
     MissingResult,
     PhaseTotal,
     PlanTotals,
@@ -22,6 +23,7 @@ from isothink.report.page import render_page
 from isothink.report.text import shortened
 from isothink.run.analysis import TEACHER_FREE, TEACHER_UNKNOWN
 from isothink.run.identity import pairs_step
+from isothink.run.imports_folder import read_imports
 from isothink.run.judging import agreement_sentences
 from isothink.run.observe import ledger_rows, missing_cells
 from isothink.run.teacher_share import read_pair_summary, teacher_flops
@@ -43,6 +45,8 @@ def write_report(workspace: Workspace, evidence: Evidence) -> None:
 
 def report_data(workspace: Workspace, evidence: Evidence) -> ReportData:
     """Everything the report shows."""
+    if not workspace.has_study:
+        return _data_of_imports(workspace, evidence)
     study, plan, folder = workspace.study, workspace.plan, workspace.folder
     missing = missing_cells(plan, folder)
     rows = ledger_rows(workspace)
@@ -61,11 +65,65 @@ def report_data(workspace: Workspace, evidence: Evidence) -> ReportData:
         samples_total=sum(
             (folder.manifest("samples", cell.samples) or {}).get("samples", 0) for cell in plan.cells if cell.samples
         ),
+        imports=_imports(folder),
         students=tuple(StudentRow(name=student.name, parameters=student.parameters) for student in plan.students),
         versions=versions(),
         command="isothink run study.yaml",
         generated_at=time.strftime("%Y-%m-%d %H:%M %Z"),
         complete=not any(cell.reason == "not run yet" for cell in missing),
+    )
+
+
+def _data_of_imports(workspace: Workspace, evidence: Evidence) -> ReportData:
+    """What a report on imported results alone shows; there is no study, plan, ledger or pair."""
+    imports = _imports(workspace.folder)
+    students = {one.student: one.parameters for one in evidence.configurations}
+    return ReportData(
+        name=evidence.study,
+        title=f"{evidence.study}: imported results",
+        study_text="",
+        evidence=evidence,
+        ledger={},
+        teacher_note="",
+        plan=PlanTotals(
+            planned_training_flops=0.0,
+            unshared_training_flops=0.0,
+            cells_planned=0,
+            cells_complete=0,
+            cells_failed=0,
+            cells_infeasible=0,
+        ),
+        missing=(),
+        samples=(),
+        samples_total=sum(row.samples for row in imports),
+        imports=imports,
+        students=tuple(
+            StudentRow(name=name, parameters=size)
+            for name, size in sorted(students.items(), key=lambda entry: (entry[1], entry[0]))
+        ),
+        versions=versions(),
+        command=f"isothink report {workspace.folder.path.name}",
+        generated_at=time.strftime("%Y-%m-%d %H:%M %Z"),
+        complete=True,
+    )
+
+
+def _imports(folder: RunFolder) -> tuple[ImportedRow, ...]:
+    return tuple(
+        ImportedRow(
+            cell=part.cell.id,
+            benchmark=part.benchmark,
+            kind=manifest.kind,
+            files=", ".join(f"{file.name} (sha256 {file.sha256[:12]})" for file in manifest.files[:3])
+            + (f" and {len(manifest.files) - 3} more" if len(manifest.files) > 3 else ""),
+            items=part.items,
+            samples=part.samples,
+            unscored=part.unscored,
+            parameters=part.cell.parameters,
+            training_flops=part.cell.training_flops,
+        )
+        for manifest in read_imports(folder)
+        for part in manifest.parts
     )
 
 

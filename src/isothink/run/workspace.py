@@ -39,9 +39,22 @@ class Workspace:
         self.token = uuid.uuid4().hex
         self._streams: dict[tuple[str, int], Stream] = {}
 
+    @property
+    def has_study(self) -> bool:
+        """Whether there is a study: a folder may hold imported results alone."""
+        return self.folder.exists()
+
     @cached_property
     def pair_study(self) -> PairStudy:
-        """The part of the study that makes pairs; a study file may hold no more."""
+        """The part of the study that makes pairs; a study file may hold no more.
+
+        Raises:
+            UsageError: the folder holds imported results and no study.
+        """
+        if not self.has_study:
+            raise UsageError(
+                f"{self.folder.path}: found imported results and no study, allowed here is the run folder of a study"
+            )
         return read_pair_study(self.folder.study_file)
 
     @cached_property

@@ -25,6 +25,7 @@ MANIFEST = "manifest.json"
 KINDS = ("pairs", "pilots", "corpus", "segments", "samples")
 CHECKPOINTS = "checkpoints"
 ANSWERS = "answers"
+IMPORTS = "imports"
 
 
 class RunFolder:
@@ -67,6 +68,10 @@ class RunFolder:
     def failed_steps(self) -> frozenset[str]:
         """The steps that failed when they were last tried."""
         return frozenset(path.stem for path in (self.path / "failures").glob("*.json"))
+
+    def imports(self) -> list[str]:
+        """The ids of all complete imports, in order."""
+        return sorted(path.parent.name for path in (self.path / IMPORTS).glob(f"*/{MANIFEST}"))
 
     def exists(self) -> bool:
         """Whether a study was ever run here."""

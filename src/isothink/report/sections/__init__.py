@@ -7,6 +7,7 @@ from isothink.report.sections import (
     differences,
     frontiers,
     health,
+    imports,
     ledger,
     missing,
     pairs,
@@ -15,9 +16,12 @@ from isothink.report.sections import (
     verdict,
 )
 
-ORDER = (verdict, frontiers, differences, ledger, health, configurations, missing, pairs, samples, reproduce)
+ORDER = (verdict, frontiers, differences, ledger, health, configurations, imports, missing, pairs, samples, reproduce)
+OF_A_STUDY = (ledger, pairs, samples)
+"""Those that tell of training and teaching, which imported results alone have none of."""
 
 
 def all_sections(data: ReportData) -> tuple[Section, ...]:
-    """Every section of a report; one with nothing to show says so itself."""
-    return tuple(module.section(data) for module in ORDER)
+    """Every section of a report; one with nothing to show says so itself, or is left out."""
+    left_out = (() if data.imports else (imports,)) + (() if data.has_study else OF_A_STUDY)
+    return tuple(module.section(data) for module in ORDER if module not in left_out)

@@ -48,6 +48,8 @@ def _facts(data: ReportData) -> tuple[tuple[str, str], ...]:
 
 def _cells(data: ReportData) -> str:
     plan = data.plan
+    if not data.has_study:
+        return f"{len({row.cell for row in data.imports}):,} imported, none trained here"
     return (
         f"{plan.cells_planned:,} planned, {plan.cells_complete:,} complete, {plan.cells_failed:,} failed, "
         f"{plan.cells_infeasible:,} infeasible"
