@@ -178,19 +178,24 @@ def predict(
     at: Sequence[float] = (),
     hold_out: Sequence[float] = (),
     hold_out_mode: Literal["larger", "others"] = "larger",
+    gain_over: tuple[str, str] | None = None,
 ) -> "Prediction":
     """Predicts a table's values at the sizes `at`, and hides each size of `hold_out` and predicts it from the others.
 
-    Series are told apart by the columns `by`; rows whose `arm` is `teacher` are no series but caps. What the data do
-    not support is refused with a reason, in the record.
+    Series are told apart by the columns `by`; rows whose `arm` is `teacher` are no series but caps. Gains are those of
+    every other level of a column over a baseline level: `gain_over=("mode", "non-thinking")`, by default `("arm", "ift")`
+    where there are such. What the data do not support is refused with a reason, in the record.
 
     Raises:
         isothink.errors.UsageError: the file, a column, a value, a size or the expression is wrong.
     """
+    from isothink.evidence.prediction import GainOver
     from isothink.run.prediction import TableColumns, predict_table
 
+    over = None if gain_over is None else GainOver(column=gain_over[0], baseline=gain_over[1])
     columns = TableColumns(size=size, value=value, by=tuple(by), cap=cap, unit=unit, scale=scale)
-    return predict_table(Path(table), columns, where=where, at=tuple(at), hold_out=tuple(hold_out), mode=hold_out_mode)
+    sizes = {"at": tuple(at), "hold_out": tuple(hold_out)}
+    return predict_table(Path(table), columns, where=where, **sizes, mode=hold_out_mode, gain_over=over)
 
 
 def sql(run_folder: str | Path, query: str) -> list[dict[str, Any]]:

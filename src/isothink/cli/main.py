@@ -240,6 +240,7 @@ def predict(
     at: options.At = None,
     hold_out: options.HoldOut = None,
     hold_out_mode: options.HoldOutMode = "larger",
+    gain: options.GainOver = None,
     json: options.Json = False,
 ) -> None:
     """Predict a table's values at sizes that were not run, with 90% intervals; or hide sizes and see how far it is off.
@@ -247,7 +248,7 @@ def predict(
     Example: isothink predict studies/made-up.csv --size parameters_billion --value accuracy --by family,arm --at 32
     """
     from isothink import api
-    from isothink.cli.predict import names_of, one_of, print_prediction, sizes_of
+    from isothink.cli.predict import gain_over_of, names_of, one_of, print_prediction, sizes_of
 
     found = api.predict(
         table,
@@ -261,6 +262,7 @@ def predict(
         at=sizes_of(at, "--at"),
         hold_out=sizes_of(hold_out, "--hold-out"),
         hold_out_mode=one_of(hold_out_mode, ("larger", "others"), "--hold-out-mode"),
+        gain_over=gain_over_of(gain),
     )
     if json:
         print_json(found.model_dump(mode="json"))

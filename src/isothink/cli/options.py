@@ -79,3 +79,9 @@ HoldOut = Annotated[
 HoldOutMode = Annotated[
     str, typer.Option("--hold-out-mode", help="larger: hide every larger size too; others: keep all others.")
 ]
+GainOver = Annotated[
+    str | None,
+    typer.Option(
+        "--gain", metavar="COLUMN=LEVEL", help="Gains over this level of a column; arm=ift where there is such an arm."
+    ),
+]

@@ -1,6 +1,7 @@
 """Values by size for several series, as arrays: what a prediction is made from. Made by run/prediction.py."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -41,6 +42,7 @@ class SizeSeries:
         highest = np.where(self.counts > 0, np.max(np.nan_to_num(self.values, nan=-np.inf), axis=1), 0.0)
         return np.where(np.isnan(self.caps) | (highest >= self.caps), 1.0, self.caps)
 
+    @cached_property
     def groups(self) -> list[list[Booleans]]:
         """For each series the sets of series it belongs to: all, those of its level of each column, itself."""
         count = len(self.keys)
