@@ -183,8 +183,8 @@ def predict(
     """Predicts a table's values at the sizes `at`, and hides each size of `hold_out` and predicts it from the others.
 
     Series are told apart by the columns `by`; rows whose `arm` is `teacher` are no series but caps. Gains are those of
-    every other level of a column over a baseline level: `gain_over=("mode", "non-thinking")`, by default `("arm", "ift")`
-    where there are such. What the data do not support is refused with a reason, in the record.
+    every other level of a column over a baseline level: `gain_over=("mode", "non-thinking")`, by default
+    `("arm", "ift")` where there are such. What the data do not support is refused with a reason, in the record.
 
     Raises:
         isothink.errors.UsageError: the file, a column, a value, a size or the expression is wrong.

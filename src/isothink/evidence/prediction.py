@@ -16,7 +16,6 @@ from isothink.evidence.prediction_record import (
     HoldOutSummary,
     Predicted,
     Prediction,
-    SeriesFit,
 )
 from isothink.evidence.size_fit import series_fits
 from isothink.evidence.size_forecast import LEVEL, Forecast, Forecaster

@@ -98,7 +98,9 @@ def choose(
 ) -> list[Choice]:
     """Predict every series at targets of one side. Series with fewer than two sizes get NaN.
 
-    `floor` is the least scatter of each series, where it is known from elsewhere.
+    The spread has two parts (the law of total variance): that of a trend, and how far the trends lie apart, which
+    grows where nothing says which of them goes on. `floor` is the least scatter of each series, where it is known from
+    elsewhere.
     """
     candidates = trends()
     predicted, level, slope = _all_lines(series, candidates, np.array(targets))
@@ -107,7 +109,9 @@ def choose(
     for index, target in enumerate(targets):
         folds = [fold.towards(target) for fold in hold_outs]
         weights = _weights(series, folds, None, len(candidates))
-        mean = (weights * to_line(predicted[:, index], base, series.scale)).sum(axis=0)
+        lines = to_line(predicted[:, index], base, series.scale)
+        mean = (weights * lines).sum(axis=0)
+        apart = (weights * (lines - mean) ** 2).sum(axis=0)
         scatter = _scatter(series, folds, len(candidates))
         if floor is not None:
             scatter = replace(scatter, deviation=np.maximum(scatter.deviation, floor))
@@ -116,7 +120,7 @@ def choose(
         found.append(
             Choice(
                 mean=mean,
-                spread=scatter.deviation * np.sqrt(shape + _leverage(series, target)),
+                spread=np.sqrt(scatter.deviation**2 * (shape + _leverage(series, target)) + apart),
                 weights=weights,
                 leading=[
                     (candidates[trend], float(level[trend, index, row]), float(slope[trend, index, row]))
