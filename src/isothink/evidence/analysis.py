@@ -11,6 +11,7 @@ from isothink.evidence.configuration import configuration_results
 from isothink.evidence.frontier import frontiers
 from isothink.evidence.observations import Observations
 from isothink.evidence.record import Evidence, MissingCell, SeedVariance, Verdict
+from isothink.evidence.rule import fit_rules
 from isothink.evidence.settings import AnalysisSettings
 from isothink.evidence.verdict import decide
 from isothink.evidence.workings import Workings, work_out
@@ -52,7 +53,7 @@ def summarize(workings: Workings, *, caveats: Sequence[str] = ()) -> Evidence:
     """The evidence record of what was worked out."""
     question, settings = workings.question, workings.settings
     parts = workings.families.values()
-    return Evidence(
+    found = Evidence(
         study=question.study,
         families=tuple(workings.families),
         budgets_flops=question.budgets_flops,
@@ -85,6 +86,7 @@ def summarize(workings: Workings, *, caveats: Sequence[str] = ()) -> Evidence:
         missing=workings.missing,
         caveats=(*(text for name in workings.families for text in family_caveats(workings, name, ())), *caveats),
     )
+    return found.model_copy(update={"rules": fit_rules(found)})
 
 
 def _verdicts(workings: Workings, caveats: Sequence[str]) -> tuple[Verdict, ...]:

@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import Field
 
 from isothink.domain.record import Record
+from isothink.evidence.rule_record import FamilyRule
 
 Outcome = Literal["ift", "reasoning", "curriculum", "unresolved"]
 Source = Literal["trained", "imported", "predicted", "published"]
@@ -273,3 +274,4 @@ class Evidence(Record):
     missing: tuple[MissingCell, ...]
     caveats: tuple[str, ...]
     family_caveats: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    rules: tuple[FamilyRule, ...] = ()

@@ -186,27 +186,21 @@ def _weights(series: SizeSeries, folds: list[InnerHoldOut], left_out: Booleans |
         return np.full((candidates, count), 1.0 / candidates)
     summed = sum((fold.importance * fold.errors for fold in folds), np.zeros((candidates, count)))
     importance = np.sum([fold.importance for fold in folds], axis=0)
-    means: dict[bytes, tuple[Floats, float]] = {}
-    weights = np.empty((candidates, count))
-    for row, groups in enumerate(series.groups):
-        scores = []
-        for group in groups:
-            key = group.tobytes()
-            if key not in means:
-                means[key] = (summed[:, group].sum(axis=1), float(importance[group].sum()))
-            total, amount = means[key]
-            if left_out is not None and left_out[row]:
-                total, amount = total - summed[:, row], amount - importance[row]
-            if amount > NEGLIGIBLE:
-                scores.append(total / amount)
-        weights[:, row] = _softly_least(np.mean(scores, axis=0)) if scores else 1.0 / candidates
-    return weights
+    members, own = series.groups
+    totals, amounts = (summed @ members.T)[:, own], (members @ importance)[own]
+    if left_out is not None:
+        totals = totals - (summed * left_out)[:, :, None]
+        amounts = amounts - (importance * left_out)[:, None]
+    told = amounts > NEGLIGIBLE
+    means = np.where(told, totals / np.where(told, amounts, 1.0), 0.0)
+    return _softly_least(means.sum(axis=2) / np.maximum(told.sum(axis=1), 1))
 
 
 def _softly_least(scores: Floats) -> Floats:
-    least = float(scores.min())
-    weights = np.exp(-np.maximum(scores - least, 0.0) / (TEMPERATURE * max(least, 1e-9)))
-    return np.asarray(weights / weights.sum())
+    """Weights [trends, series]; without any score all are alike."""
+    least = scores.min(axis=0)
+    weights = np.exp(-np.maximum(scores - least, 0.0) / (TEMPERATURE * np.maximum(least, 1e-9)))
+    return np.asarray(weights / weights.sum(axis=0))
 
 
 def _leverage(series: SizeSeries, target: float) -> Floats:

@@ -26,6 +26,9 @@ EVEN_TURN = 0.5
 FARTHEST = 100.0
 """A size so many times beyond all that a series has is not predicted."""
 
+LARGEST_BATCH = 2_000_000
+"""Numbers in one array of covariances (16 MB)."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Forecast:
@@ -59,10 +62,17 @@ class Forecaster:
             wanted = [index for index, row in enumerate(sides) if side in row]
             if side not in self._hold_outs:
                 self._hold_outs[side] = inner_hold_outs(self.series, side)
-            chosen = choose(self.series, self._hold_outs[side], [targets[index] for index in wanted], self.floor)
-            for index, choice in zip(wanted, chosen, strict=True):
-                choices[index][side] = choice
+            for indices in self._batches(wanted):
+                some = [targets[index] for index in indices]
+                chosen = choose(self.series, self._hold_outs[side], some, self.floor)
+                for index, choice in zip(indices, chosen, strict=True):
+                    choices[index][side] = choice
         return [self._forecast(*one) for one in zip(targets, sides, choices, strict=True)]
+
+    def _batches(self, indices: list[int]) -> list[list[int]]:
+        """Targets that are predicted together: as many as memory is to hold."""
+        count = max(LARGEST_BATCH // (len(self.series.keys) * len(self.series.sizes) ** 2), 1)
+        return [indices[start : start + count] for start in range(0, len(indices), count)]
 
     def _forecast(self, target: float, sides: list[Side | None], choices: dict[Side, Choice]) -> Forecast:
         series, count = self.series, len(self.series.keys)
