@@ -140,7 +140,7 @@ def _crossover(run: RunSeries, expected: _Expected, row: int) -> RuleCrossover:
 
 def _shared_sizes(forecaster: Forecaster, row: int, other: int) -> Floats:
     values = forecaster.series.values
-    return forecaster.series.sizes[~np.isnan(values[row]) & ~np.isnan(values[other])]
+    return np.asarray(forecaster.series.sizes[~np.isnan(values[row]) & ~np.isnan(values[other])])
 
 
 def crossover_at(rules: Sequence[FamilyRule], family: str, arm: str, budget_flops: float) -> RuleCrossover | None:

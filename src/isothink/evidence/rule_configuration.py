@@ -35,7 +35,8 @@ def predicted_configuration(
 ) -> ConfigurationResult | NotPredicted:
     """One configuration; several are had at once, and faster, from `predicted_configurations`."""
     found, refused = predicted_configurations(evidence, family, [parameters])
-    for item in (*found, *refused):
+    every: tuple[ConfigurationResult | NotPredicted, ...] = (*found, *refused)
+    for item in every:
         if (item.arm, item.budget_flops) == (arm, budget_flops):
             return item
     reason = f"{arm} was not run on {family} with a budget of {flops(budget_flops)}, or with one size only"

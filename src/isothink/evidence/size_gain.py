@@ -14,7 +14,7 @@ import numpy as np
 from scipy.special import ndtr, stdtrit
 
 from isothink.evidence.observations import Floats
-from isothink.evidence.size_choice import Choice
+from isothink.evidence.size_choice import Choice, Side
 from isothink.evidence.size_forecast import LEVEL, Forecast
 from isothink.evidence.size_series import SizeSeries
 from isothink.evidence.value_scale import from_line
@@ -81,7 +81,7 @@ def pair_gains(series: SizeSeries, forecast: Forecast, pairs: Sequence[Pair]) ->
     return [_pair_gain(series, forecast, pair, correlations) for pair in pairs]
 
 
-def _pair_gain(series: SizeSeries, forecast: Forecast, pair: Pair, correlations: dict[str, float]) -> PairGain:
+def _pair_gain(series: SizeSeries, forecast: Forecast, pair: Pair, correlations: dict[Side, float]) -> PairGain:
     for row, whose in ((pair.row, pair.level), (pair.baseline_row, "the baseline")):
         if forecast.refused[row] is not None:
             return PairGain.none(f"{whose}: {forecast.refused[row]}")
