@@ -23,7 +23,7 @@ from isothink.evidence.record import ConfigurationResult, Evidence
 from isothink.evidence.rule import crossover_at, fit_rules
 from isothink.evidence.rule_configuration import NotPredicted, predicted_configuration, predicted_configurations
 
-STUDIES = 5
+STUDIES = 3
 
 
 def exact(truth, sizes, **changes):
@@ -60,9 +60,8 @@ def test_lines_without_noise_are_recovered_at_every_size_with_their_gains_tokens
         assert point.accuracy == pytest.approx(actual, abs=1e-6)
         assert point.interval[0] < actual < point.interval[1]
         tokens = 200.0 if point.arm == "ift" else 1500.0 * (at / SMALLEST) ** -0.1
-        assert point.output_tokens == pytest.approx(tokens, rel=1e-6)
-        # the cost is no power law (its tokens have a constant part), but within a percent of one
-        assert point.inference_flops_per_query == pytest.approx(2.0 * at * (tokens + 50), rel=0.01)
+        assert point.output_tokens == pytest.approx(tokens, rel=0.02)  # slopes of both arms are pooled
+        assert point.inference_flops_per_query == pytest.approx(2.0 * at * (tokens + 50), rel=0.02)
         assert point.extrapolated == (not SMALLEST <= at <= ladder(3)[-1])
         if point.arm == "reasoning":
             gain = actual - truth["f", "ift", point.budget_flops](at)
@@ -92,7 +91,7 @@ def test_without_a_crossing_in_the_ladder_the_reason_says_what_the_gain_is():
     truth = {("f", "ift", 1e18): Line(-1.0, 0.3), ("f", "reasoning", 1e18): Line(-0.5, 0.3)}
     (found,) = fit_rules(exact(truth, ladder(4)))[0].crossovers
     assert found.parameters is None and found.interval is None and "positive over the whole ladder" in found.reason
-    sizes = [size * 16 for size in ladder(4)]
+    sizes = [size * 6 for size in ladder(4)]
     (found,) = fit_rules(exact(two_arms(budgets=(1e18,)), sizes))[0].crossovers
     assert found.parameters is None and "beyond it" in found.reason and "e6" in found.reason
 
@@ -106,7 +105,7 @@ def test_crossover_of_known_curves():
     assert at == pytest.approx(10**1.5) and reason == ""
     assert ends == pytest.approx((10**1.25, 10**1.75))
     assert crossover_of(curve(-0.1, -0.1, 0.1, 0.1, width=0.2), 1.0, 1000.0)[1] == (None, None)
-    assert "10" in crossover_of(curve(-0.1, 0.1, -0.1), 1.0, 100.0)[2]
+    assert "3.16e0 and 3.16e1" in crossover_of(curve(-0.1, 0.1, -0.1), 1.0, 100.0)[2]
     assert crossover_of(curve(-0.1, 0.1, -0.1), 1.0, 100.0)[0] is None
     assert "negative" in crossover_of(curve(-0.1, -0.2), 1.0, 10.0)[2]
     assert "zero" in crossover_of(curve(0.0, 0.0), 1.0, 10.0)[2]
@@ -217,10 +216,12 @@ def test_other_families_budgets_and_arms_tell_how_wide_three_sizes_have_to_be():
     assert wide[1] - wide[0] > narrow[1] - narrow[0] > 0
 
 
-def test_many_imported_models_with_budgets_of_their_own_are_refused_one_by_one():
-    found = evidence([configuration("f", "imported", 1e18 + number, 10**6 + number, 0.5) for number in range(300)])
-    (rule,) = fit_rules(found)
-    assert len(rule.fits) == 300 and rule.points == () and all(fit.refused for fit in rule.fits)
+@pytest.mark.parametrize(("step", "reason"), [(1e15, "one size only"), (0.0, "at most 40")])
+def test_many_imported_models_are_refused_one_by_one_or_as_too_many(step, reason):
+    models = [configuration("f", "imported", 1e18 + step * number, 10**6 + number, 0.5) for number in range(300)]
+    (rule,) = fit_rules(evidence(models))
+    assert len(rule.fits) == (300 if step else 1) and rule.points == ()
+    assert all(reason in fit.refused for fit in rule.fits)
 
 
 def test_analysis_stores_the_rules_and_they_are_read_back():

@@ -20,7 +20,6 @@ BELOW, ABOVE = 0.5, 4.0
 """Points go from this multiple of the smallest size to that of the largest."""
 STEPS = 13
 MOST_RUNGS = 12
-ONE_SIZE = "one size only at this budget: a trend needs two, and an interval three of it or of other series"
 
 
 def fit_rules(evidence: Evidence, caps: Mapping[str, float] | None = None) -> tuple[FamilyRule, ...]:
@@ -72,19 +71,19 @@ def _family_rule(
     run: RunSeries, expected: _Expected, fits: dict[str, tuple[SeriesFit, ...]], family: str, cap: float | None
 ) -> FamilyRule:
     rows = [row for row, key in enumerate(run.keys) if key[0] == family]
-    alone = [_alone(key) for key in run.alone if key[0] == family]
+    left_out = [_left_out(key, reason) for key, reason in run.left_out.items() if key[0] == family]
     points = [_point(run, expected, row, index) for row in rows for index in range(len(expected.accuracy))]
     return FamilyRule(
         family=family,
         sizes=tuple(sorted({item.parameters for item in run.configurations if item.family == family})),
         cap=cap,
-        **{name: (*(found[row] for row in rows), *alone) for name, found in fits.items()},
+        **{name: (*(found[row] for row in rows), *left_out) for name, found in fits.items()},
         points=tuple(points),
         crossovers=tuple(_crossover(run, expected, row) for row in rows if any(pair.row == row for pair in run.pairs)),
     )
 
 
-def _alone(key: Key) -> SeriesFit:
+def _left_out(key: Key, reason: str) -> SeriesFit:
     family, budget, arm = key
     return SeriesFit(
         series=dict(zip(COLUMNS, (family, arm, f"{budget:.10g}"), strict=True)),
@@ -95,7 +94,7 @@ def _alone(key: Key) -> SeriesFit:
         slope=None,
         curvature=None,
         weight=None,
-        refused=ONE_SIZE,
+        refused=reason,
     )
 
 
@@ -106,6 +105,7 @@ def _point(run: RunSeries, expected: _Expected, row: int, index: int) -> RulePoi
     gain = expected.gains[index].get(row)
     no_gain = f"no {BASELINE} at this budget" if gain is None else gain.refused
     told = gain is not None and gain.refused is None
+    cost = _number(expected.inference[index], row)
     return RulePoint(
         arm=arm,
         budget_flops=budget,
@@ -115,7 +115,7 @@ def _point(run: RunSeries, expected: _Expected, row: int, index: int) -> RulePoi
         gain=gain.gain if gain and told else None,
         gain_interval=(gain.low, gain.high) if gain and told else None,
         output_tokens=_number(expected.tokens[index], row),
-        inference_flops_per_query=_number(expected.inference[index], row),
+        inference_flops_per_query=None if cost is None else cost * forecast.target,
         extrapolated=forecast.sides[row] != "inside",
         refused=refused,
         gain_refused=None if arm == BASELINE else no_gain,

@@ -39,7 +39,9 @@ def predicted_configuration(
     for item in every:
         if (item.arm, item.budget_flops) == (arm, budget_flops):
             return item
-    reason = f"{arm} was not run on {family} with a budget of {flops(budget_flops)}, or with one size only"
+    left_out = run_series(evidence.configurations, {}).left_out
+    unknown = f"{arm} was not run on {family} with a budget of {flops(budget_flops)}"
+    reason = left_out.get((family, budget_flops, arm), unknown)
     return NotPredicted(family=family, arm=arm, budget_flops=budget_flops, parameters=parameters, reason=reason)
 
 
@@ -90,7 +92,8 @@ def _configuration(
     family, budget, arm = run.keys[row]
     members = _members(run, row)
     parameters = round(accuracy.target)
-    cost = float(inference.predicted[row])
+    per_parameter = float(inference.predicted[row])
+    cost = per_parameter * parameters
     between = _between(members, parameters)
     draws, cost_draws = _accuracy_draws(run, row, accuracy), _cost_draws(run, row, inference)
     expected = float(draws.mean())
@@ -117,7 +120,7 @@ def _configuration(
         expected_accuracy=expected,
         accuracy_draws=tuple(int(value) for value in np.rint(DRAW_UNIT * draws)),
         inference_draws=tuple(
-            int(value) for value in np.rint(DRAW_UNIT * np.minimum(cost_draws / cost, LARGEST_RATIO))
+            int(value) for value in np.rint(DRAW_UNIT * np.minimum(cost_draws / per_parameter, LARGEST_RATIO))
         ),
         conventions={evidence.convention: ConventionCost(training_flops=budget, inference_flops_per_query=cost)},
         accuracy_by_benchmark={},

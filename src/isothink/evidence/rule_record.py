@@ -46,7 +46,7 @@ class FamilyRule(Record):
     """One family of a study: how accuracy, output tokens and inference FLOPs per query go with size.
 
     Series are told apart by family, arm and budget, and all of the study are fitted together. `sizes` is the ladder in
-    parameters, `cap` the teacher's accuracy where known.
+    parameters, `cap` the teacher's accuracy where known. `inference_fits` are of FLOPs per query and parameter.
     """
 
     family: str

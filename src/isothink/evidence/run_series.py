@@ -21,6 +21,10 @@ COLUMNS = ("family", "arm", "budget")
 ARM = COLUMNS.index("arm")
 Key = tuple[str, float, str]
 """Family, budget and arm."""
+ONE_SIZE = "one size only at this budget: a trend needs two, and an interval three of it or of other series"
+MOST_SIZES = 40
+"""The time that fitting takes grows with the cube of the number of sizes."""
+TOO_MANY = f"at most {MOST_SIZES} are fitted"
 DRAW_UNIT = 1e4
 """Stored draws of accuracies are in ten-thousandths."""
 
@@ -31,11 +35,12 @@ class RunSeries:
 
     configurations: tuple[ConfigurationResult, ...]
     keys: tuple[Key, ...]
-    alone: tuple[Key, ...]
-    """Series of one size, which are not fitted."""
+    left_out: dict[Key, str]
+    """Series that are not fitted, and why."""
     accuracy: Forecaster
     tokens: Forecaster
     inference: Forecaster
+    """FLOPs per query and parameter: what grows with the size by itself is known."""
     pairs: tuple[Pair, ...]
     """Every arm beside `ift` of the same family and budget."""
 
@@ -47,8 +52,12 @@ def run_series(configurations: Sequence[ConfigurationResult], caps: Mapping[str,
     for item in run:
         sizes_of.setdefault((item.family, item.budget_flops, item.arm), set()).add(item.parameters)
     keys = tuple(key for key, found in sizes_of.items() if len(found) >= FEWEST_SIZES)
-    names = tuple((family, arm, f"{budget:.10g}") for family, budget, arm in keys)
     sizes = sorted({size for key in keys for size in sizes_of[key]})
+    left_out = {key: ONE_SIZE for key in sizes_of if key not in keys}
+    if len(sizes) > MOST_SIZES:
+        left_out = {key: f"{len(sizes)} sizes in one study: {TOO_MANY}" for key in sizes_of}
+        keys, sizes = (), []
+    names = tuple((family, arm, f"{budget:.10g}") for family, budget, arm in keys)
 
     def forecaster(value: Callable[[ConfigurationResult], float], scale: ScaleName) -> Forecaster:
         values = _means(run, keys, sizes, value)
@@ -67,10 +76,10 @@ def run_series(configurations: Sequence[ConfigurationResult], caps: Mapping[str,
     return RunSeries(
         configurations=run,
         keys=keys,
-        alone=tuple(key for key in sizes_of if key not in keys),
+        left_out=left_out,
         accuracy=forecaster(lambda item: item.accuracy, "logit"),
         tokens=forecaster(lambda item: item.mean_trace_tokens + item.mean_answer_tokens, "log"),
-        inference=forecaster(lambda item: item.inference_flops_per_query, "log"),
+        inference=forecaster(lambda item: item.inference_flops_per_query / item.parameters, "log"),
         pairs=tuple(pairs_of(names, ARM, BASELINE)),
     )
 
