@@ -52,7 +52,7 @@ class Forecaster:
 
     series: SizeSeries
     floor: Floats | None = None
-    _hold_outs: dict[Side, list[InnerHoldOut]] = field(default_factory=dict)
+    _hold_outs: dict[Side, list[InnerHoldOut]] = field(default_factory=dict, init=False, repr=False)
 
     def at(self, targets: Sequence[float]) -> list[Forecast]:
         """Every series at each of the targets."""
