@@ -210,8 +210,10 @@ def assess_crossover(sizes, studies, *, crossing, seed=1, items=ITEMS):
 
 def main():
     studies = int(sys.argv[1]) if len(sys.argv) > 1 else 50
-    print("| ladder | size asked for | predictions | accuracy covered | as measured | mean width | gain covered | mean width |"
-          " sign right | draws covered | refused |")  # fmt: skip
+    print(
+        "| ladder | size asked for | predictions | expected accuracy covered | as measured | mean width"
+        " | gain covered | mean width | sign right | draws covered | refused |"
+    )
     print("|---|---|---|---|---|---|---|---|---|---|---|")
     for count in (3, 5):
         sizes = ladder(count)
