@@ -133,7 +133,8 @@ def _crossover(run: RunSeries, expected: _Expected, row: int) -> RuleCrossover:
     told = [(size, gain.gain, gain.low, gain.high) for size, gain in found if gain.refused is None]
     if not told or not len(ladder):
         reasons = [gain.refused for _, gain in found if gain.refused] or ["no size was run with both arms"]
-        return RuleCrossover(arm=arm, budget_flops=budget, parameters=None, interval=None, reason=reasons[-1])
+        reason = f"no crossover size: {reasons[-1]}"
+        return RuleCrossover(arm=arm, budget_flops=budget, parameters=None, interval=None, reason=reason)
     parameters, interval, reason = crossover_of(np.array(told), float(ladder[0]), float(ladder[-1]))
     return RuleCrossover(arm=arm, budget_flops=budget, parameters=parameters, interval=interval, reason=reason)
 
