@@ -41,37 +41,45 @@ def measured(folder: Path, table: str, size: float, mode: Any) -> Prediction:
     """One size of one table, hidden and predicted."""
     if table == "paper":
         path, by, where = folder / "scale_or_reason_accuracy.csv", ("corpus", "family", "arm"), None
+        over = ("arm", "ift")
     else:
         path, by, where = folder / "qwen3_thinking_toggle.csv", ("benchmark", "mode"), DENSE
-    return api.predict(path, size=SIZE, value=VALUE, by=by, where=where, hold_out=(size,), hold_out_mode=mode)
+        over = ("mode", "non-thinking")
+    return api.predict(
+        path, size=SIZE, value=VALUE, by=by, where=where, hold_out=(size,), hold_out_mode=mode, gain_over=over
+    )
 
 
-def signs(found: Prediction) -> str:
-    """How often the arm that the last column tells apart is predicted to be on the right side of the other."""
-    pairs: dict[tuple[str, ...], list[tuple[float, float]]] = {}
-    for cell in found.held_out:
-        if cell.predicted is not None:
-            pairs.setdefault(tuple(cell.series.values())[:-1], []).append((cell.predicted, cell.actual))
-    both = [np.array(pair) for pair in pairs.values() if len(pair) == 2]
-    right = sum(bool(np.sign(pair[1, 0] - pair[0, 0]) == np.sign(pair[1, 1] - pair[0, 1])) for pair in both)
-    return f"{right} of {len(both)}"
+def gains(found: Prediction) -> str:
+    """How often a hidden gain has the sign predicted and lies in its interval, how far off and how wide that is."""
+    (said,) = found.hold_outs
+    widths = [cell.interval[1] - cell.interval[0] for cell in found.held_out_gains if cell.interval]
+    if said.gains_covered is None:
+        return "| | | "
+    return (
+        f"{said.gains_of_right_sign} of {said.gains} | {said.gains_mean_absolute_error:.2f}"
+        f" | {100 * said.gains_covered:.0f}% | {np.mean(widths):.0f}"
+    )
 
 
 def main() -> None:
     """Prints both tables."""
     folder = Path(sys.argv[1])
-    print("| table | hidden | series | mean absolute error | plain guess | intervals cover | sign of the gain |")
-    print("|---|---|---|---|---|---|---|")
+    print(
+        "| table | hidden | series | mean absolute error | plain guess | intervals cover"
+        " | sign of the gain | its error | its intervals cover | their width |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|---|")
     for table, size, mode in CASES:
         found = measured(folder, table, size, mode)
         said = found.hold_outs[0]
         hidden = f"{size:g}B and larger" if mode == "larger" else f"{size:g}B"
         if said.mean_absolute_error is None or said.plain_guess_error is None or said.covered is None:
-            print(f"| {table} | {hidden} | {said.refused} refused | | | | |")
+            print(f"| {table} | {hidden} | {said.refused} refused | | | | | | | |")
             continue
         print(
             f"| {table} | {hidden} | {said.predicted} | {said.mean_absolute_error:.2f} | {said.plain_guess_error:.2f}"
-            f" | {100 * said.covered:.0f}% | {signs(found)} |"
+            f" | {100 * said.covered:.0f}% | {gains(found)} |"
         )
     print("\n| changed | paper, 14B | qwen3, 32B | paper, 7B | paper, 1.5B between |\n|---|---|---|---|---|")
     for name, module, constant, value in (("nothing", size_trend, "FEWEST_SIZES", size_trend.FEWEST_SIZES), *CHANGES):

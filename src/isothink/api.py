@@ -161,12 +161,14 @@ def verdict(
     price: float | None = None,
     batch_size: int | None = None,
     utilisation: float | None = None,
+    sizes: Sequence[float] = (),
 ) -> "Verdict":
     """The decision for a family, a training budget (the study's top one by default) and a number of queries.
 
     `budget` is in training FLOPs. `inference_budget` caps the cost of a query, `lifetime_budget` that of training and
     all queries together, both in the unit of the axis: FLOPs, or seconds or dollars on a device (`price` in dollars per
-    hour) that trains at `utilisation` of its peak and decodes `batch_size` sequences together.
+    hour) that trains at `utilisation` of its peak and decodes `batch_size` sequences together. `sizes` are
+    numbers of parameters of students that were not run, which the rule fitted to the study may recommend.
 
     Raises:
         isothink.errors.UsageError: an unknown family or device, or an impossible number.
@@ -185,6 +187,7 @@ def verdict(
         money=None
         if axis == "flops"
         else money(axis, device_name=device, price_per_hour=price, batch_size=batch_size, utilisation=utilisation),
+        sizes=sizes,
     )
 
 
@@ -273,19 +276,24 @@ def predict(
     at: Sequence[float] = (),
     hold_out: Sequence[float] = (),
     hold_out_mode: Literal["larger", "others"] = "larger",
+    gain_over: tuple[str, str] | None = None,
 ) -> "Prediction":
     """Predicts a table's values at the sizes `at`, and hides each size of `hold_out` and predicts it from the others.
 
-    Series are told apart by the columns `by`; rows whose `arm` is `teacher` are no series but caps. What the data do
-    not support is refused with a reason, in the record.
+    Series are told apart by the columns `by`; rows whose `arm` is `teacher` are no series but caps. Gains are those of
+    every other level of a column over a baseline level: `gain_over=("mode", "non-thinking")`, by default
+    `("arm", "ift")` where there are such. What the data do not support is refused with a reason, in the record.
 
     Raises:
         isothink.errors.UsageError: the file, a column, a value, a size or the expression is wrong.
     """
+    from isothink.evidence.prediction import GainOver
     from isothink.run.prediction import TableColumns, predict_table
 
+    over = None if gain_over is None else GainOver(column=gain_over[0], baseline=gain_over[1])
     columns = TableColumns(size=size, value=value, by=tuple(by), cap=cap, unit=unit, scale=scale)
-    return predict_table(Path(table), columns, where=where, at=tuple(at), hold_out=tuple(hold_out), mode=hold_out_mode)
+    sizes = {"at": tuple(at), "hold_out": tuple(hold_out)}
+    return predict_table(Path(table), columns, where=where, **sizes, mode=hold_out_mode, gain_over=over)
 
 
 def sql(run_folder: str | Path, query: str) -> list[dict[str, Any]]:

@@ -37,6 +37,19 @@ def test_json_has_fits_predictions_and_what_was_held_out(tmp_path):
     assert cell["interval"][0] < cell["predicted"] < cell["interval"][1]
 
 
+def test_gains_are_those_over_ift_or_over_what_is_asked(tmp_path):
+    data = json.loads(predict(tmp_path, "--at", "32", "--hold-out", "14", "--json").stdout)
+    assert [(item["series"], item["arm"], item["baseline"]) for item in data["gains"]] == [
+        ({"family": "a"}, "reasoning", "ift"),
+        ({"family": "b"}, "reasoning", "ift"),
+    ]
+    assert [item["actual"] for item in data["held_out_gains"]] == pytest.approx([5, 5])
+    data = json.loads(predict(tmp_path, "--at", "32", "--gain", "family=b", "--json").stdout)
+    assert [item["series"] for item in data["gains"]] == [{"arm": "ift"}, {"arm": "reasoning"}]
+    shown = predict(tmp_path, "--at", "32", "--hold-out", "14").stdout
+    assert "gain of" in shown and "2 of 2 of the right sign" in shown
+
+
 def test_text_has_the_equations(tmp_path):
     shown = predict(tmp_path, "--at", "32", "--hold-out", "7", "--hold-out-mode", "others")
     assert shown.returncode == 0
@@ -63,6 +76,9 @@ def test_what_a_table_says_cannot_steer_the_terminal(tmp_path):
         (("--hold-out", "8"), "--hold-out"),
         (("--hold-out", "14", "--hold-out-mode", "some"), "--hold-out-mode"),
         (("--where", "x ~ 1"), "--where"),
+        (("--gain", "arm"), "--gain"),
+        (("--gain", "mode=off"), "--gain"),
+        (("--gain", "arm=off"), "--gain"),
     ],
 )
 def test_a_mistake_gives_one_line_and_status_2(tmp_path, arguments, names):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from isothink.evidence.prediction import predict
+from isothink.evidence.prediction import GainOver, predict
 from isothink.evidence.size_series import SizeSeries
 
 KINDS = ("sigmoid", "sigmoid, no cap", "flat", "saturating", "turning", "mixed")
@@ -24,6 +24,9 @@ class Outcome:
     refused: float
     width: float
     cells: int
+    gain_covered: float
+    gain_width: float
+    sign_right: float
 
 
 def table(kind, generator, *, families=4, arms=2, sizes=None, noise=NOISE):
@@ -66,14 +69,17 @@ def logistic(values):
     return 1.0 / (1.0 + np.exp(-values))
 
 
-def outcome(kind, tables, *, mode="larger", seed=1, sizes=None):
-    """Hides the largest size (or a middle one, of `others`) of many tables; figures in points, over all cells."""
+def outcome(kind, tables, *, hidden="largest", seed=1, sizes=None):
+    """Hides the largest size, a middle one or the smallest of many tables; figures in points, over all cells."""
     generator = np.random.default_rng(seed)
-    errors, plain, covered, widths, refused, cells = [], [], [], [], 0, 0
+    errors, plain, covered, widths, gains, refused, cells = [], [], [], [], [], 0, 0
+    mode = "larger" if hidden == "largest" else "others"
     for _ in range(tables):
         series, _ = table(kind, generator, sizes=sizes)
-        size = float(series.sizes[-1 if mode == "larger" else len(series.sizes) // 2])
-        found = predict(series, ("family", "arm"), hold_out=(size,), mode=mode)
+        size = float(series.sizes[{"largest": -1, "middle": len(series.sizes) // 2, "smallest": 0}[hidden]])
+        over = GainOver(column="arm", baseline="arm 0")
+        found = predict(series, ("family", "arm"), hold_out=(size,), mode=mode, gain_over=over)
+        gains.extend(cell for cell in found.held_out_gains if cell.gain is not None)
         cells += len(found.held_out)
         refused += found.hold_outs[0].refused
         if found.hold_outs[0].plain_guess_error is not None:
@@ -91,17 +97,24 @@ def outcome(kind, tables, *, mode="larger", seed=1, sizes=None):
         refused=refused / cells,
         width=100 * float(np.mean(widths)),
         cells=cells,
+        gain_covered=float(np.mean([cell.interval[0] <= cell.actual <= cell.interval[1] for cell in gains])),
+        gain_width=100 * float(np.mean([cell.interval[1] - cell.interval[0] for cell in gains])),
+        sign_right=float(np.mean([np.sign(cell.gain) == np.sign(cell.actual) for cell in gains])),
     )
 
 
 if __name__ == "__main__":
     tables = int(sys.argv[1]) if len(sys.argv) > 1 else 50
-    print("| series | hidden | cells | error | plain guess | 90% intervals cover | mean width | refused |")
-    print("|---|---|---|---|---|---|---|---|")
-    for mode, hidden in (("larger", "the largest"), ("others", "a middle one")):
+    print(
+        "| series | hidden | cells | error | plain guess | 90% intervals cover | mean width | refused"
+        " | those of gains cover | mean width | sign right |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|---|---|")
+    for hidden, name in (("largest", "the largest"), ("middle", "a middle one"), ("smallest", "the smallest")):
         for kind in KINDS:
-            got = outcome(kind, tables, mode=mode)
+            got = outcome(kind, tables, hidden=hidden)
             print(
-                f"| {kind} | {hidden} | {got.cells:,} | {got.error:.1f} | {got.plain_error:.1f}"
-                f" | {100 * got.covered:.0f}% | {got.width:.0f} | {100 * got.refused:.0f}% |"
+                f"| {kind} | {name} | {got.cells:,} | {got.error:.1f} | {got.plain_error:.1f}"
+                f" | {100 * got.covered:.0f}% | {got.width:.0f} | {100 * got.refused:.0f}%"
+                f" | {100 * got.gain_covered:.0f}% | {got.gain_width:.0f} | {100 * got.sign_right:.0f}% |"
             )

@@ -5,12 +5,11 @@ import pytest
 from simulation import World, cell_facts, observations, simulate, uniform_truth
 
 from isothink.evidence.analysis import analyze
-from isothink.evidence.comparison import 
 from isothink.evidence.settings import AnalysisSettings
+from isothink.evidence.standing import standing_at
 from isothink.evidence.verdict import decide
-from isothink.evidence.workings import work_out
 
-FAST = AnalysisSettings(draws=1000, frontier_draws=500, break_even_draws=100)
+FAST = AnalysisSettings(draws=1000, frontier_draws=500)
 QUESTION = {"study": "test", "queries": 0.0, "settings": FAST}
 
 
@@ -40,7 +39,9 @@ def four_systems(extra=()):
 
 def compared(comparisons, kind):
     return [
-        (item.arm, item.budget_flops, item.student, item.baseline_student) for item in comparisons if item.kind == kind
+        (item.arm, item.budget_flops, item.student, item.baseline_student)
+        for item in comparisons
+        if item.kind == kind and item.axis == "training_flops"
     ]
 
 
@@ -70,8 +71,7 @@ def test_a_comparison_that_nothing_was_added_to_stands_at_dearer_caps():
     at_four = standing_at(evidence.comparisons, evidence.configurations, family="f", budget_flops=4e18)
     assert compared(at_four, "same_student") == [("checked", 2e18, "s", "s")]
     assert standing_at(evidence.comparisons, evidence.configurations, family="f", budget_flops=None) == ()
-    workings = work_out(data, students=(), arms=("ift",), budgets_flops=budgets, **QUESTION)
-    verdict = decide(workings, family="f", budget_flops=9e18, queries=0.0)
+    verdict = decide(evidence, family="f", budget_flops=9e18, queries=0.0)
     assert verdict.outcome == "other" and verdict.recommended.arm == "checked"
     assert any(text.startswith("checked minus IFT at 8e18") for text in verdict.reasons)
 

@@ -5,12 +5,15 @@ import math
 import numpy as np
 import pytest
 
-from isothink.evidence.prediction import predict
+from isothink.evidence.prediction import GainOver, predict
+from isothink.evidence.size_choice import choose, inner_hold_outs
+from isothink.evidence.size_gain import correlation, pairs_of
 from isothink.evidence.size_series import SizeSeries
 from isothink.evidence.value_scale import bend, from_line, noise, to_line
 
 SIZES = np.array([0.5, 1.5, 3.0, 7.0, 14.0])
 COLUMNS = ("family", "arm")
+OVER = GainOver(column="arm", baseline="arm 0")
 
 
 def made(values, *, sizes=SIZES, caps=None, scale="logit"):
@@ -168,3 +171,73 @@ def test_bent_sizes_have_slope_one_at_the_largest_size(curvature):
 def test_values_of_any_magnitude_give_finite_numbers():
     found = predict(made([[1e-300, 1e300, 3.0, 5.0, 7.0]], scale="log"), COLUMNS, at=(5.0, 100.0), unit="plain")
     assert all(cell.refused or math.isfinite(cell.interval[1]) for cell in found.predictions)
+
+
+def test_gains_are_differences_of_predictions_with_intervals_that_stay_possible():
+    generator = np.random.default_rng(3)
+    noisy = np.clip(np.array(EXACT) + generator.normal(0, 0.02, (4, 5)), 0.01, 0.79)
+    found = predict(made(noisy, caps=EXACT_CAPS), COLUMNS, at=(32.0, 500.0), gain_over=OVER)
+    assert [(cell.series, cell.arm, cell.baseline) for cell in found.gains[:2]] == [
+        ({"family": "family 0"}, "arm 1", "arm 0"),
+        ({"family": "family 1"}, "arm 1", "arm 0"),
+    ]
+    for gain, (baseline, arm) in zip(
+        found.gains, zip(found.predictions[::2], found.predictions[1::2], strict=True), strict=True
+    ):
+        assert gain.size == arm.size and gain.gain == pytest.approx(arm.predicted - baseline.predicted)
+        assert -baseline.interval[1] - 0.05 < gain.interval[0] <= gain.gain <= gain.interval[1] < 0.9
+        assert gain.interval[1] - gain.interval[0] > arm.interval[1] - arm.predicted
+
+
+def test_gains_are_refused_where_either_side_is():
+    values = np.array(EXACT)
+    values[0, 1:] = np.nan
+    first, second = predict(made(values), COLUMNS, at=(32.0,), gain_over=OVER).gains
+    assert first.gain is None and first.interval is None and first.refused.startswith("the baseline: one size")
+    assert second.gain is not None and second.refused is None
+
+
+def test_hidden_gains_have_their_actual_values_and_are_counted():
+    found = predict(made(EXACT, caps=EXACT_CAPS), COLUMNS, hold_out=(14.0,), gain_over=OVER)
+    actual = [EXACT[1][-1] - EXACT[0][-1], EXACT[3][-1] - EXACT[2][-1]]
+    assert [cell.actual for cell in found.held_out_gains] == pytest.approx(actual)
+    assert [cell.gain for cell in found.held_out_gains] == pytest.approx(actual)
+    (summary,) = found.hold_outs
+    assert (summary.gains, summary.gains_of_right_sign, summary.gains_covered) == (2, 2, 1.0)
+
+
+def test_without_a_baseline_there_are_no_gains():
+    found = predict(made(EXACT), COLUMNS, at=(32.0,), hold_out=(14.0,))
+    assert found.gains == () and found.held_out_gains == () and found.hold_outs[0].gains == 0
+
+
+@pytest.mark.parametrize(("shared", "least", "most"), [(0.0, 0.0, 0.45), (0.95, 0.6, 1.0)])
+def test_errors_that_two_arms_share_are_found_in_the_hold_outs(shared, least, most):
+    generator = np.random.default_rng(4)
+    lines = np.tile(np.linspace(-1.0, 1.0, 8), (16, 1))
+    common = np.repeat(generator.normal(0, 0.3, (8, 8)), 2, axis=0)
+    own = generator.normal(0, 0.3, (16, 8))
+    lines += math.sqrt(shared) * common + math.sqrt(1 - shared) * own
+    series = made(1 / (1 + np.exp(-lines)), sizes=2.0 ** np.arange(8))
+    (choice,) = choose(series, inner_hold_outs(series, "above"), [256.0])
+    assert least <= correlation(choice, pairs_of(series.keys, 1, "arm 0")) <= most
+
+
+def test_what_two_arms_share_makes_the_interval_of_their_gain_narrower():
+    generator = np.random.default_rng(4)
+    common = np.repeat(generator.normal(0, 0.3, (4, 6)), 2, axis=0)
+    own = generator.normal(0, 0.3, (8, 6))
+    slope = np.linspace(-1.0, 1.0, 6)
+    widths = []
+    for noise_of_both in (common, own):
+        series = made(1 / (1 + np.exp(-(slope + noise_of_both))), sizes=2.0 ** np.arange(6))
+        gains = predict(series, COLUMNS, at=(64.0,), gain_over=OVER).gains
+        widths.append(np.mean([cell.interval[1] - cell.interval[0] for cell in gains]))
+    assert widths[0] < 0.8 * widths[1]
+
+
+def test_many_sizes_at_once_are_predicted_as_each_is_alone():
+    at = (0.2, 1.0, 5.0, 32.0, 100.0)
+    together = predict(made(EXACT, caps=EXACT_CAPS), COLUMNS, at=at).predictions
+    alone = [cell for size in at for cell in predict(made(EXACT, caps=EXACT_CAPS), COLUMNS, at=(size,)).predictions]
+    assert [cell.predicted for cell in together] == pytest.approx([cell.predicted for cell in alone], rel=1e-9)

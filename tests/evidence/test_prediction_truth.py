@@ -13,6 +13,7 @@ def test_growing_series_are_predicted_better_than_carrying_forward_and_are_cover
     assert got.refused == 0
     assert got.error < got.plain_error
     assert 0.8 <= got.covered <= 1.0
+    assert 0.8 <= got.gain_covered <= 1.0 and got.sign_right >= 0.8
 
 
 def test_flat_series_are_predicted_about_as_well_as_by_carrying_forward():
@@ -22,7 +23,7 @@ def test_flat_series_are_predicted_about_as_well_as_by_carrying_forward():
 
 
 def test_a_size_between_others_is_predicted_better_than_by_the_line_between_its_neighbours():
-    got = outcome("sigmoid", TABLES, mode="others")
+    got = outcome("sigmoid", TABLES, hidden="middle")
     assert got.error < got.plain_error
     assert got.covered >= 0.85
 

@@ -202,6 +202,7 @@ def verdict(
     price: options.Price = None,
     batch_size: options.BatchSize = None,
     utilisation: options.Utilisation = None,
+    sizes: options.Sizes = None,
     json: options.Json = False,
 ) -> None:
     """Decide for one family, a training budget and a number of queries to serve.
@@ -209,7 +210,7 @@ def verdict(
     Example: isothink verdict runs/quickstart --family arithmetic-oe --budget 5e11 --queries 1e6
     """
     from isothink import api
-    from isothink.cli.options import one_of
+    from isothink.cli.options import numbers_of, one_of
     from isothink.cli.verdict import verdict_text
 
     decision = api.verdict(
@@ -224,6 +225,7 @@ def verdict(
         price=price,
         batch_size=batch_size,
         utilisation=utilisation,
+        sizes=numbers_of(sizes, "--sizes"),
     )
     if json:
         print_json(decision.model_dump(mode="json"))
@@ -298,6 +300,7 @@ def predict(
     at: options.At = None,
     hold_out: options.HoldOut = None,
     hold_out_mode: options.HoldOutMode = "larger",
+    gain: options.GainOver = None,
     json: options.Json = False,
 ) -> None:
     """Predict a table's values at sizes that were not run, with 90% intervals; or hide sizes and see how far it is off.
@@ -305,8 +308,8 @@ def predict(
     Example: isothink predict studies/made-up.csv --size parameters_billion --value accuracy --by family,arm --at 32
     """
     from isothink import api
-    from isothink.cli.options import one_of
-    from isothink.cli.predict import names_of, print_prediction, sizes_of
+    from isothink.cli.options import numbers_of, one_of
+    from isothink.cli.predict import gain_over_of, names_of, print_prediction
 
     found = api.predict(
         table,
@@ -317,9 +320,10 @@ def predict(
         scale=one_of(scale, ("logit", "log"), "--scale"),
         where=where,
         cap=cap,
-        at=sizes_of(at, "--at"),
-        hold_out=sizes_of(hold_out, "--hold-out"),
+        at=numbers_of(at, "--at"),
+        hold_out=numbers_of(hold_out, "--hold-out"),
         hold_out_mode=one_of(hold_out_mode, ("larger", "others"), "--hold-out-mode"),
+        gain_over=gain_over_of(gain),
     )
     if json:
         print_json(found.model_dump(mode="json"))

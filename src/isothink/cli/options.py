@@ -64,6 +64,14 @@ Utilisation = Annotated[
         "--utilisation", help="Share of the peak in training and prefill; 0.4 by default.", show_default=False
     ),
 ]
+Sizes = Annotated[
+    str | None,
+    typer.Option(
+        "--sizes",
+        help="Also consider students of these sizes, predicted: parameters such as 3e9,7e9.",
+        show_default=False,
+    ),
+]
 Model = Annotated[
     str, typer.Argument(metavar="MODEL", help="A published model's Hub id, or a config.json.", show_default=False)
 ]
@@ -116,6 +124,12 @@ HoldOut = Annotated[
 HoldOutMode = Annotated[
     str, typer.Option("--hold-out-mode", help="larger: hide every larger size too; others: keep all others.")
 ]
+GainOver = Annotated[
+    str | None,
+    typer.Option(
+        "--gain", metavar="COLUMN=LEVEL", help="Gains over this level of a column; arm=ift where there is such an arm."
+    ),
+]
 Power = Annotated[
     bool, typer.Option("--power", help="Also say how small a difference between arms the study can resolve.")
 ]
@@ -144,3 +158,13 @@ def one_of(value: str | None, allowed: tuple[str, ...], option: str) -> Any:
     if value is not None and value not in allowed:
         raise UsageError(f"{option}: found {value!r}, allowed are {', '.join(allowed)}")
     return value
+
+
+def numbers_of(text: str | None, option: str) -> tuple[float, ...]:
+    """The numbers of an option such as `32,72`."""
+    if text is None:
+        return ()
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise UsageError(f"{option}: found {text!r}, allowed are numbers with commas between them") from None

@@ -5,20 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 from isothink.cli.output import one_line, print_rows, wide_console
 from isothink.errors import UsageError
-from isothink.evidence.prediction_record import HoldOutSummary, Prediction
+from isothink.evidence.prediction_record import Gain, HoldOutSummary, Prediction
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-
-def sizes_of(text: str | None, option: str) -> tuple[float, ...]:
-    """The numbers of an option such as `32,72`."""
-    if text is None:
-        return ()
-    try:
-        return tuple(float(part) for part in text.split(","))
-    except ValueError:
-        raise UsageError(f"{option}: found {text!r}, allowed are numbers with commas between them") from None
 
 
 def names_of(text: str) -> tuple[str, ...]:
@@ -27,6 +17,16 @@ def names_of(text: str) -> tuple[str, ...]:
     if "" in names or len(set(names)) != len(names):
         raise UsageError(f"--by: found {text!r}, allowed are different column names with commas between them")
     return names
+
+
+def gain_over_of(text: str | None) -> tuple[str, str] | None:
+    """The column and the level of an option such as `arm=ift`."""
+    if text is None:
+        return None
+    column, equals, level = (part.strip() for part in text.partition("="))
+    if not (column and equals and level):
+        raise UsageError(f"--gain: found {text!r}, allowed is a column and its level, such as arm=ift")
+    return column, level
 
 
 def print_prediction(found: Prediction) -> None:
@@ -44,9 +44,15 @@ def print_prediction(found: Prediction) -> None:
     if found.predictions:
         _say(console, f"predictions{unit}")
         print_rows([_cells(item, number) for item in found.predictions])
+    if found.gains:
+        _say(console, f"gains{unit}")
+        print_rows([_gain_cells(item, number) for item in found.gains])
     if found.held_out:
         _say(console, f"held out{unit}")
         print_rows([_cells(item, number) | {"actual": number(item.actual)} for item in found.held_out])
+    if found.held_out_gains:
+        _say(console, f"gains held out{unit}")
+        print_rows([_gain_cells(item, number) | {"actual": number(item.actual)} for item in found.held_out_gains])
     for summary in found.hold_outs:
         _say(console, _summary(summary, number))
     for note in found.notes:
@@ -54,14 +60,19 @@ def print_prediction(found: Prediction) -> None:
 
 
 def _cells(item: Any, number: Callable[[float], str]) -> dict[str, str]:
-    return {**item.series, "size": f"{item.size:g}", **_told(item, number)}
+    return {**item.series, "size": f"{item.size:g}", **_told(item, "predicted", number)}
 
 
-def _told(item: Any, number: Callable[[float], str]) -> dict[str, str]:
-    if item.predicted is None:
-        return {"predicted": f"refused: {item.refused}", "90% interval": ""}
+def _gain_cells(item: Gain, number: Callable[[float], str]) -> dict[str, str]:
+    pair = {"gain of": item.arm, "over": item.baseline, "size": f"{item.size:g}"}
+    return {**item.series, **pair, **_told(item, "gain", number)}
+
+
+def _told(item: Any, name: str, number: Callable[[float], str]) -> dict[str, str]:
+    if item.interval is None:
+        return {name: f"refused: {item.refused}", "90% interval": ""}
     low, high = item.interval
-    return {"predicted": number(item.predicted), "90% interval": f"{number(low)} to {number(high)}"}
+    return {name: number(getattr(item, name)), "90% interval": f"{number(low)} to {number(high)}"}
 
 
 def _summary(summary: HoldOutSummary, number: Callable[[float], str]) -> str:
@@ -71,7 +82,16 @@ def _summary(summary: HoldOutSummary, number: Callable[[float], str]) -> str:
     return (
         f"{start}; mean absolute error {number(summary.mean_absolute_error)}"
         f" (nearest size or line between neighbours: {number(summary.plain_guess_error)}),"
-        f" {100 * summary.covered:.0f}% of the values in their 90% intervals"
+        f" {100 * summary.covered:.0f}% of the values in their 90% intervals{_gain_summary(summary)}"
+    )
+
+
+def _gain_summary(summary: HoldOutSummary) -> str:
+    if summary.gains_covered is None:
+        return ""
+    return (
+        f"; gains: {summary.gains_of_right_sign} of {summary.gains} of the right sign,"
+        f" {100 * summary.gains_covered:.0f}% in their intervals"
     )
 
 

@@ -12,6 +12,7 @@ from isothink.evidence.frontier import frontiers
 from isothink.evidence.observations import Observations
 from isothink.evidence.patterns import find_patterns
 from isothink.evidence.record import Evidence, MissingCell, SeedVariance, Verdict
+from isothink.evidence.rule import fit_rules
 from isothink.evidence.settings import AnalysisSettings
 from isothink.evidence.verdict import decide
 from isothink.evidence.workings import Workings, work_out
@@ -51,7 +52,7 @@ def summarize(workings: Workings, *, caveats: Sequence[str] = (), state: str | N
     """The evidence record of what was worked out; `state` names what it was made from."""
     question, settings = workings.question, workings.settings
     parts = workings.families.values()
-    evidence = Evidence(
+    found = Evidence(
         state=state,
         study=question.study,
         students=question.students,
@@ -91,7 +92,8 @@ def summarize(workings: Workings, *, caveats: Sequence[str] = (), state: str | N
         family_caveats={name: family_caveats(workings, name) for name in workings.families},
         patterns=find_patterns(workings),
     )
-    return evidence.model_copy(update={"verdicts": _verdicts(evidence)})
+    found = found.model_copy(update={"rules": fit_rules(found)})
+    return found.model_copy(update={"verdicts": _verdicts(found)})
 
 
 def _verdicts(evidence: Evidence) -> tuple[Verdict, ...]:

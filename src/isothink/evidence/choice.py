@@ -85,6 +85,6 @@ def recommendation(
         training_cost=float(among.training[index]) if priced else None,
         inference_cost_per_query=float(among.per_query[index]) if priced else None,
         lifetime_cost=float(among.lifetime(queries)[index]) if priced else None,
-        extrapolated=extrapolated or one.source == "predicted",
+        extrapolated=extrapolated or (one.source == "predicted" and one.edge),
         edge=one.edge,
     )

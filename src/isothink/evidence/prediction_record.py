@@ -37,6 +37,24 @@ class Predicted(Record):
     refused: str | None
 
 
+class Gain(Record):
+    """The value of one arm minus that of the baseline arm at a size, where all other columns (`series`) agree."""
+
+    series: dict[str, str]
+    arm: str
+    baseline: str
+    size: float
+    gain: float | None
+    interval: tuple[float, float] | None
+    refused: str | None
+
+
+class HeldOutGain(Gain):
+    """The gain of two cells that were hidden, and what was predicted without them."""
+
+    actual: float
+
+
 class HeldOut(Record):
     """One cell that was hidden, and what was predicted without it."""
 
@@ -52,6 +70,7 @@ class HoldOutSummary(Record):
     """All hidden cells of one size that could be predicted, and the plain guess beside them.
 
     The plain guess is the value of the nearest size left, or between two sizes the line in log size between them.
+    `gains` counts the pairs of arms of which both cells could be predicted.
     """
 
     size: float
@@ -61,6 +80,10 @@ class HoldOutSummary(Record):
     mean_absolute_error: float | None
     plain_guess_error: float | None
     covered: float | None
+    gains: int = 0
+    gains_of_right_sign: int | None = None
+    gains_mean_absolute_error: float | None = None
+    gains_covered: float | None = None
 
 
 class Prediction(Record):
@@ -68,7 +91,9 @@ class Prediction(Record):
 
     fits: tuple[SeriesFit, ...]
     predictions: tuple[Predicted, ...]
+    gains: tuple[Gain, ...] = ()
     held_out: tuple[HeldOut, ...]
+    held_out_gains: tuple[HeldOutGain, ...] = ()
     hold_outs: tuple[HoldOutSummary, ...]
     unit: Literal["percent", "fraction", "plain"]
     level: float

@@ -117,11 +117,7 @@ def _lengths(table: PublishedTable, corpus: str, lengths: PairLengths, bytes_err
 def _inference(configurations: Sequence[ConfigurationResult], lengths: PairLengths) -> str:
     ends = []
     for arm in ("ift", "reasoning"):
-        own = [
-            (item.mean_trace_tokens or 0.0) + (item.mean_answer_tokens or 0.0)
-            for item in configurations
-            if item.arm == arm
-        ]
+        own = [item.mean_output_tokens or 0.0 for item in configurations if item.arm == arm]
         ends.append(f"{own[0]:,.0f} to {own[-1]:,.0f}")
         longest = max(own)
     scaled = ", scaled by the change of the corpus's answers" if lengths.own else ""

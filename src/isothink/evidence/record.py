@@ -10,6 +10,7 @@ from typing import Literal
 from isothink.domain.record import Record
 from isothink.evidence.interval import Interval as Interval
 from isothink.evidence.pattern_record import Patterns
+from isothink.evidence.rule_record import FamilyRule
 
 Outcome = Literal["ift", "reasoning", "curriculum", "other", "unresolved"]
 """`other`: an arm of imported results that is none of isothink's."""
@@ -84,6 +85,13 @@ class ConfigurationResult(Record):
     conventions: dict[str, ConventionCost]
     serving: ServingCost | None
     conditional_draws: tuple[int, ...] = ()
+
+    @property
+    def mean_output_tokens(self) -> float | None:
+        """Trace and answer together; None where an imported result does not say."""
+        if self.mean_trace_tokens is None or self.mean_answer_tokens is None:
+            return None
+        return self.mean_trace_tokens + self.mean_answer_tokens
 
 
 class FrontierMember(Record):
@@ -277,3 +285,4 @@ class Evidence(Record):
     caveats: tuple[str, ...]
     family_caveats: dict[str, tuple[str, ...]]
     patterns: Patterns | None = None
+    rules: tuple[FamilyRule, ...] = ()

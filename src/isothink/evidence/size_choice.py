@@ -1,17 +1,17 @@
 """Which trends are believed, for each series, and how wide an interval has to be: both by inner hold-outs alone.
 
-Called by prediction.py with what may be seen. Each size seen that lies as the target does (beyond the others, below
+Called by size_forecast.py with what may be seen. Each size seen that lies as the target does (beyond the others, below
 them, or between) is hidden in turn, with those beyond it, and predicted by every trend. A trend's weight for a
 series falls with its mean error over these hold-outs: the average of the mean over all series, over each level that
 the series shares with others (its family, its arm), and over the series itself. So a series has its own say without
 being believed alone.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-from scipy.special import stdtrit
 
 from isothink.evidence.observations import Floats
 from isothink.evidence.size_series import Booleans, SizeSeries
@@ -39,66 +39,45 @@ class InnerHoldOut:
 
     size: float
     predicted: Floats
+    """On the line."""
+    errors: Floats
+    """Absolute, of the values; of their logarithms on the log scale; 0 where nothing was hidden."""
     actual: Floats
     importance: Floats
     """By series: the nearer the hidden size is to the target (as a ratio), the more; 0 where nothing was hidden."""
     leverage: Floats
 
+    def towards(self, target: float) -> "InnerHoldOut":
+        """The same with the importance it has for a target."""
+        return replace(self, importance=self.importance / max(self.size / target, target / self.size))
+
 
 @dataclass(frozen=True, kw_only=True)
-class Choice:
-    """What was learned for one target: by series the mean on the line, its spread, and the weights of the trends."""
+class Scatter:
+    """How far hidden cells were off: by series the noise around its trend and the degrees of freedom behind it."""
 
-    mean: Floats
-    half_width: Floats
-    weights: Floats
-    leading: list[tuple[Trend, float, float]]
-    """By series the trend of the largest weight, its level and its slope."""
+    deviation: Floats
+    freedom: Floats
+    standardised: Floats
+    """Errors [hold-outs, series] over what was expected of them; NaN where nothing was hidden."""
     residuals: int
     """Hidden cells that were predicted."""
 
 
-def choose(series: SizeSeries, target: float, side: Side, level: float) -> Choice:
-    """Predict every series at one target. Series with fewer than two sizes get NaN."""
-    candidates = trends()
-    folds = _inner_hold_outs(series, candidates, side, target)
-    weights = _weights(series, folds, None, len(candidates))
-    lines = _all_lines(series, candidates, target)
-    base = series.base_caps()
-    predicted = np.array([line.predicted for line in lines])
-    mean = (weights * to_line(predicted, base, series.scale)).sum(axis=0)
-    leverage = _leverage(series, target)
-    scatter, freedom, residuals = _scatter(series, folds, len(candidates))
-    shape = noise(from_line(mean, base, series.scale), base, series.scale)
-    half_width = stdtrit(freedom, 0.5 + level / 2) * scatter * np.sqrt(shape + leverage)
-    best = weights.argmax(axis=0)
-    leading = [
-        (candidates[index], float(lines[index].level[row]), float(lines[index].slope[row]))
-        for row, index in enumerate(best)
-    ]
-    return Choice(
-        mean=mean,
-        half_width=half_width,
-        weights=weights,
-        leading=leading,
-        residuals=residuals,
-    )
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """What was learned for one target: by series a Student's t on the line, and the weights of the trends."""
+
+    mean: Floats
+    spread: Floats
+    weights: Floats
+    leading: list[tuple[Trend, float, float]]
+    """By series the trend of the largest weight, its level and its slope."""
+    scatter: Scatter
 
 
-def _all_lines(series: SizeSeries, candidates: list[Trend], target: float) -> list[Lines]:
-    """One `Lines` per trend; trends of one shape are drawn together."""
-    by_shape: dict[Shape, list[float | None]] = {}
-    for trend in candidates:
-        by_shape.setdefault(trend.shape, []).append(trend.spread)
-    drawn = {
-        (shape, spread): line
-        for shape, spreads in by_shape.items()
-        for spread, line in zip(spreads, draw(series, shape, spreads, target), strict=True)
-    }
-    return [drawn[trend.shape, trend.spread] for trend in candidates]
-
-
-def _inner_hold_outs(series: SizeSeries, candidates: list[Trend], side: Side, target: float) -> list[InnerHoldOut]:
+def inner_hold_outs(series: SizeSeries, side: Side) -> list[InnerHoldOut]:
+    """What is hidden and predicted in turn for targets on one side, whatever their distance."""
     order = range(len(series.sizes)) if side == "below" else range(len(series.sizes) - 1, -1, -1)
     found: list[InnerHoldOut] = []
     for index in order:
@@ -108,10 +87,67 @@ def _inner_hold_outs(series: SizeSeries, candidates: list[Trend], side: Side, ta
         if side == "inside":
             wanted &= _surrounded(rest, float(series.sizes[index]))
         if wanted.any():
-            found.append(_inner_hold_out(series, rest, wanted, index, candidates, target))
+            found.append(_inner_hold_out(series, rest, wanted, index))
         if len(found) == MOST_HOLD_OUTS:
             break
     return found
+
+
+def choose(
+    series: SizeSeries, hold_outs: list[InnerHoldOut], targets: Sequence[float], floor: Floats | None = None
+) -> list[Choice]:
+    """Predict every series at targets of one side. Series with fewer than two sizes get NaN.
+
+    The spread has two parts (the law of total variance): that of a trend, and how far the trends lie apart, which
+    grows where nothing says which of them goes on. `floor` is the least scatter of each series, where it is known from
+    elsewhere.
+    """
+    candidates = trends()
+    predicted, level, slope = _all_lines(series, candidates, np.array(targets))
+    base = series.base_caps()
+    found = []
+    for index, target in enumerate(targets):
+        folds = [fold.towards(target) for fold in hold_outs]
+        weights = _weights(series, folds, None, len(candidates))
+        lines = to_line(predicted[:, index], base, series.scale)
+        mean = (weights * lines).sum(axis=0)
+        apart = (weights * (lines - mean) ** 2).sum(axis=0)
+        scatter = _scatter(series, folds, len(candidates))
+        if floor is not None:
+            scatter = replace(scatter, deviation=np.maximum(scatter.deviation, floor))
+        shape = noise(from_line(mean, base, series.scale), base, series.scale)
+        best = weights.argmax(axis=0)
+        found.append(
+            Choice(
+                mean=mean,
+                spread=np.sqrt(scatter.deviation**2 * (shape + _leverage(series, target)) + apart),
+                weights=weights,
+                leading=[
+                    (candidates[trend], float(level[trend, index, row]), float(slope[trend, index, row]))
+                    for row, trend in enumerate(best)
+                ],
+                scatter=scatter,
+            )
+        )
+    return found
+
+
+def _all_lines(series: SizeSeries, candidates: list[Trend], targets: Floats) -> tuple[Floats, Floats, Floats]:
+    """Predicted values, levels and slopes [trends, targets, series]; trends of one shape are drawn together."""
+    by_shape: dict[Shape, list[float | None]] = {}
+    for trend in candidates:
+        by_shape.setdefault(trend.shape, []).append(trend.spread)
+    drawn: dict[tuple[Shape, float | None], Lines] = {
+        (shape, spread): line
+        for shape, spreads in by_shape.items()
+        for spread, line in zip(spreads, draw(series, shape, spreads, targets), strict=True)
+    }
+    lines = [drawn[trend.shape, trend.spread] for trend in candidates]
+    return (
+        np.array([line.predicted for line in lines]),
+        np.array([line.level for line in lines]),
+        np.array([line.slope for line in lines]),
+    )
 
 
 def _hidden(count: int, index: int, side: Side) -> Booleans:
@@ -126,24 +162,21 @@ def _surrounded(series: SizeSeries, size: float) -> Booleans:
     return np.asarray((seen & (series.sizes < size)).any(axis=1) & (seen & (series.sizes > size)).any(axis=1))
 
 
-def _inner_hold_out(
-    series: SizeSeries, rest: SizeSeries, wanted: Booleans, index: int, candidates: list[Trend], target: float
-) -> InnerHoldOut:
+def _inner_hold_out(series: SizeSeries, rest: SizeSeries, wanted: Booleans, index: int) -> InnerHoldOut:
     size = float(series.sizes[index])
-    lines = _all_lines(rest, candidates, size)
+    predicted, _, _ = _all_lines(rest, trends(), np.array([size]))
+    predicted = np.where(wanted, predicted[:, 0], np.nan)
+    actual = np.where(wanted, series.values[:, index], np.nan)
+    logarithms = series.scale == "log"
+    difference = np.log(predicted) - np.log(actual) if logarithms else predicted - actual
     return InnerHoldOut(
         size=size,
-        predicted=np.where(wanted, np.array([line.predicted for line in lines]), np.nan),
-        actual=np.where(wanted, series.values[:, index], np.nan),
-        importance=np.where(wanted, 1.0 / max(size / target, target / size), 0.0),
+        predicted=to_line(predicted, series.base_caps(), series.scale),
+        errors=np.nan_to_num(np.abs(difference)),
+        actual=actual,
+        importance=wanted.astype(float),
         leverage=_leverage(rest, size),
     )
-
-
-def _errors(series: SizeSeries, fold: InnerHoldOut) -> Floats:
-    if series.scale == "log":
-        return np.asarray(np.nan_to_num(np.abs(np.log(fold.predicted) - np.log(fold.actual))))
-    return np.nan_to_num(np.abs(fold.predicted - fold.actual))
 
 
 def _weights(series: SizeSeries, folds: list[InnerHoldOut], left_out: Booleans | None, candidates: int) -> Floats:
@@ -151,29 +184,23 @@ def _weights(series: SizeSeries, folds: list[InnerHoldOut], left_out: Booleans |
     count = len(series.keys)
     if not folds:
         return np.full((candidates, count), 1.0 / candidates)
-    summed = sum((fold.importance * _errors(series, fold) for fold in folds), np.zeros((candidates, count)))
+    summed = sum((fold.importance * fold.errors for fold in folds), np.zeros((candidates, count)))
     importance = np.sum([fold.importance for fold in folds], axis=0)
-    means: dict[bytes, tuple[Floats, float]] = {}
-    weights = np.empty((candidates, count))
-    for row, groups in enumerate(series.groups()):
-        scores = []
-        for group in groups:
-            key = group.tobytes()
-            if key not in means:
-                means[key] = (summed[:, group].sum(axis=1), float(importance[group].sum()))
-            total, amount = means[key]
-            if left_out is not None and left_out[row]:
-                total, amount = total - summed[:, row], amount - importance[row]
-            if amount > NEGLIGIBLE:
-                scores.append(total / amount)
-        weights[:, row] = _softly_least(np.mean(scores, axis=0)) if scores else 1.0 / candidates
-    return weights
+    members, own = series.groups
+    totals, amounts = (summed @ members.T)[:, own], (members @ importance)[own]
+    if left_out is not None:
+        totals = totals - (summed * left_out)[:, :, None]
+        amounts = amounts - (importance * left_out)[:, None]
+    told = amounts > NEGLIGIBLE
+    means = np.where(told, totals / np.where(told, amounts, 1.0), 0.0)
+    return _softly_least(means.sum(axis=2) / np.maximum(told.sum(axis=1), 1))
 
 
 def _softly_least(scores: Floats) -> Floats:
-    least = float(scores.min())
-    weights = np.exp(-np.maximum(scores - least, 0.0) / (TEMPERATURE * max(least, 1e-9)))
-    return np.asarray(weights / weights.sum())
+    """Weights [trends, series]; without any score all are alike."""
+    least = scores.min(axis=0)
+    weights = np.exp(-np.maximum(scores - least, 0.0) / (TEMPERATURE * np.maximum(least, 1e-9)))
+    return np.asarray(weights / weights.sum(axis=0))
 
 
 def _leverage(series: SizeSeries, target: float) -> Floats:
@@ -186,24 +213,29 @@ def _leverage(series: SizeSeries, target: float) -> Floats:
     return np.asarray(1.0 / counts + mean**2 / np.where(moment > 0, moment, np.inf))
 
 
-def _scatter(series: SizeSeries, folds: list[InnerHoldOut], candidates: int) -> tuple[Floats, Floats, int]:
-    """The noise of each series, its degrees of freedom and the number of hold-outs behind both.
+def _scatter(series: SizeSeries, folds: list[InnerHoldOut], candidates: int) -> Scatter:
+    """What the hidden cells were missed by.
 
     Each is predicted by weights from the other hold-outs; where there is only one, from the other series.
     """
     base = series.base_caps()
-    squares, counts = np.zeros(len(series.keys)), np.zeros(len(series.keys))
+    standardised = np.full((len(folds), len(series.keys)), np.nan)
     alone = np.ones(len(series.keys), dtype=bool) if len(folds) == 1 else None
     for index, fold in enumerate(folds):
         others = folds if alone is not None else folds[:index] + folds[index + 1 :]
         weights = _weights(series, others, alone, candidates)
-        mean = (weights * to_line(fold.predicted, base, series.scale)).sum(axis=0)
+        mean = (weights * fold.predicted).sum(axis=0)
         size = noise(from_line(mean, base, series.scale), base, series.scale) + fold.leverage
-        wanted = fold.importance > 0
-        residual = np.where(wanted, to_line(fold.actual, base, series.scale) - mean, 0.0)
-        squares += residual**2 / np.where(wanted, size, 1.0)
-        counts += wanted
-    total = counts.sum()
+        standardised[index] = (to_line(fold.actual, base, series.scale) - mean) / np.sqrt(size)
+    squares = np.nansum(standardised**2, axis=0)
+    counts = (~np.isnan(standardised)).sum(axis=0)
+    total = int(counts.sum())
     pooled = (USUAL_SCATTER_WEIGHT * USUAL_SCATTER**2 + squares.sum()) / (USUAL_SCATTER_WEIGHT + total)
     weight = np.minimum(POOLED_WEIGHT, USUAL_SCATTER_WEIGHT + total - counts)
-    return np.sqrt((weight * pooled + squares) / (weight + counts)), weight + counts, int(total)
+    deviation = np.sqrt((weight * pooled + squares) / (weight + counts))
+    return Scatter(
+        deviation=deviation,
+        freedom=weight + counts,
+        standardised=standardised / deviation,
+        residuals=total,
+    )

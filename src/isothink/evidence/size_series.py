@@ -1,6 +1,7 @@
 """Values by size for several series, as arrays: what a prediction is made from. Made by run/prediction.py."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -36,22 +37,25 @@ class SizeSeries:
 
     def base_caps(self) -> Floats:
         """The caps, where known and not yet reached; 1 elsewhere."""
+        return self._base_caps
+
+    @cached_property
+    def _base_caps(self) -> Floats:
         if not self.values.size:
             return np.ones(len(self.keys))
         highest = np.where(self.counts > 0, np.max(np.nan_to_num(self.values, nan=-np.inf), axis=1), 0.0)
         return np.where(np.isnan(self.caps) | (highest >= self.caps), 1.0, self.caps)
 
-    def groups(self) -> list[list[Booleans]]:
-        """For each series the sets of series it belongs to: all, those of its level of each column, itself."""
+    @cached_property
+    def groups(self) -> tuple[Floats, npt.NDArray[np.int_]]:
+        """Sets of series: who belongs to each [sets, series], and the sets of each series [series, sets of it].
+
+        A series belongs to the set of all, to one of its level of each column, and to one of its own.
+        """
         count = len(self.keys)
-        columns = range(len(self.keys[0])) if count else range(0)
-        everything = np.ones(count, dtype=bool)
-        levels = {
-            (column, level): np.array([key[column] == level for key in self.keys])
-            for column in columns
-            for level in {key[column] for key in self.keys}
-        }
-        return [
-            [everything, *(levels[column, key[column]] for column in columns), np.arange(count) == index]
-            for index, key in enumerate(self.keys)
-        ]
+        named = [((-1, ""), *enumerate(key), (-2, str(row))) for row, key in enumerate(self.keys)]
+        places = {name: place for place, name in enumerate(dict.fromkeys(name for names in named for name in names))}
+        own = np.array([[places[name] for name in names] for names in named], dtype=int).reshape(count, -1)
+        members = np.zeros((len(places), count))
+        members[own, np.arange(count)[:, None]] = 1.0
+        return members, own

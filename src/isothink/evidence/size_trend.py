@@ -53,38 +53,43 @@ def trends() -> list[Trend]:
 
 @dataclass(frozen=True, kw_only=True)
 class Lines:
-    """A trend's lines, one per series: value = from_line(level + slope g(size)), and the predicted values."""
+    """A trend's lines [targets, series]: value = from_line(level + slope g(size)), and the predicted values."""
 
     level: Floats
     slope: Floats
     predicted: Floats
 
 
-def draw(series: SizeSeries, shape: Shape, spreads: list[float | None], target: float) -> list[Lines]:
+def draw(series: SizeSeries, shape: Shape, spreads: list[float | None], targets: Floats) -> list[Lines]:
     """The lines of every series for one shape, once per spread; NaN for series with fewer than two sizes."""
     caps, seen = series.base_caps(), ~np.isnan(series.values)
     enough = seen.sum(axis=1) >= FEWEST_SIZES
     largest = float(series.sizes.max())
     axis = bend(series.sizes, largest, shape.curvature)
-    at = float(bend(np.array([target]), largest, shape.curvature)[0])
-    walked = shape.walk * _walk(axis, at)
-    inverse = _inverse_covariance(series, seen, caps, shape.forgetting, walked[:, :-1], target)
+    at = bend(targets, largest, shape.curvature)
+    walked = shape.walk * np.array([_walk(axis, float(place)) for place in at])
+    inverse = _inverse_covariance(series, seen, caps, shape.forgetting, walked[:, :, :-1], targets)
     lines = np.where(seen, to_line(np.where(seen, series.values, 0.5), caps[:, None], series.scale), 0.0)
     slopes, variances = _own_slopes(inverse, axis, lines)
-    shared = walked[:, -1] * seen
+    shared = walked[:, None, :, -1] * seen
+    weights = inverse.sum(axis=2)
+    total = weights.sum(axis=2)
     found = []
     for spread in spreads:
         slope = _pooled(slopes, variances, spread, enough)
-        rest = lines - slope[:, None] * axis
-        weights = inverse.sum(axis=1)
-        level = (weights * rest).sum(axis=1) / weights.sum(axis=1)
-        drift = (shared * (inverse @ (rest - level[:, None])[:, :, None])[:, :, 0]).sum(axis=1)
-        predicted = from_line(level + slope * at + drift, caps, series.scale)
+        rest = lines - slope[:, :, None] * axis
+        level = (weights * rest).sum(axis=2) / total
+        predicted_line = level + slope * at[:, None]
+        if shape.walk:
+            drift = (inverse @ (rest - level[:, :, None])[..., None])[..., 0]
+            predicted_line = predicted_line + (shared * drift).sum(axis=2)
+        predicted = from_line(predicted_line, caps, series.scale)
         found.append(
             Lines(
-                level=np.where(enough, level, np.nan),
-                slope=np.where(enough, slope, np.nan),
-                predicted=np.where(enough, predicted, np.nan),
+                **{
+                    name: np.where(enough, values, np.nan)
+                    for name, values in (("level", level), ("slope", slope), ("predicted", predicted))
+                }
             )
         )
     return found
@@ -97,24 +102,26 @@ def _walk(axis: Floats, at: float) -> Floats:
 
 
 def _inverse_covariance(
-    series: SizeSeries, seen: Booleans, caps: Floats, forgetting: float, walked: Floats, target: float
+    series: SizeSeries, seen: Booleans, caps: Floats, forgetting: float, walked: Floats, targets: Floats
 ) -> Floats:
-    distance = np.abs(np.log(series.sizes / target))
-    nearest = np.min(np.where(seen, distance, np.inf), axis=1)
-    beyond = np.maximum(distance - np.where(np.isfinite(nearest), nearest, 0.0)[:, None], 0.0)
+    """[targets, series, sizes, sizes]."""
+    distance = np.abs(np.log(series.sizes / targets[:, None]))[:, None, :]
+    nearest = np.min(np.where(seen, distance, np.inf), axis=2)
+    beyond = np.maximum(distance - np.where(np.isfinite(nearest), nearest, 0.0)[:, :, None], 0.0)
     own = noise(np.where(seen, series.values, 0.5), caps[:, None], series.scale) * np.exp(forgetting * beyond)
     own = np.where(seen, own, _MISSING)
-    covariance = own[:, :, None] * np.eye(len(series.sizes)) + walked * (seen[:, :, None] & seen[:, None, :])
+    both = seen[:, :, None] & seen[:, None, :]
+    covariance = own[..., None] * np.eye(len(series.sizes)) + walked[:, None] * both
     return np.asarray(np.linalg.inv(covariance))
 
 
 def _own_slopes(inverse: Floats, axis: Floats, lines: Floats) -> tuple[Floats, Floats]:
-    weights = inverse.sum(axis=1)
-    total = weights.sum(axis=1)
+    weights = inverse.sum(axis=2)
+    total = weights.sum(axis=2)
     by_axis = inverse @ axis
-    mean = (weights * axis).sum(axis=1) / total
+    mean = (weights * axis).sum(axis=2) / total
     curve = by_axis @ axis - total * mean**2
-    moment = (by_axis * lines).sum(axis=1) - mean * (weights * lines).sum(axis=1)
+    moment = (by_axis * lines).sum(axis=2) - mean * (weights * lines).sum(axis=2)
     curve = np.maximum(curve, 1e-12)
     return moment / curve, 1.0 / curve
 
@@ -125,5 +132,5 @@ def _pooled(slopes: Floats, variances: Floats, spread: float | None, enough: Boo
     if math.isinf(spread) or not enough.any():
         return slopes
     weights = enough / (variances + spread)
-    mean = float((weights * np.where(enough, slopes, 0.0)).sum() / weights.sum())
-    return (variances * mean + spread * slopes) / (variances + spread)
+    mean = (weights * np.where(enough, slopes, 0.0)).sum(axis=1, keepdims=True) / weights.sum(axis=1, keepdims=True)
+    return np.asarray((variances * mean + spread * slopes) / (variances + spread))

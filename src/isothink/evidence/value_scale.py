@@ -53,3 +53,9 @@ def bend(sizes: Floats, largest: float, curvature: float) -> Floats:
     """Sizes on the axis of the line: 0 at the largest size seen, where all curvatures have the same slope."""
     logs = np.log(sizes / largest)
     return logs if curvature == 0.0 else -np.expm1(-curvature * logs) / curvature
+
+
+def steepness(values: Floats, caps: Floats) -> Floats:
+    """How much the logit of a share of the cap changes per unit of the value."""
+    share = np.clip(values / caps, NEAREST, 1.0 - NEAREST)
+    return np.asarray(1.0 / (caps * share * (1.0 - share)))

@@ -6,12 +6,12 @@ Called by analysis.py for the study's own question, and by run/ for `isothink ve
 import math
 from collections.abc import Sequence
 
-from isothink.domain.numbers import flops
+from isothink.domain.numbers import flops, scientific
 from isothink.errors import UsageError
 from isothink.evidence.break_even import break_even
 from isothink.evidence.candidates import Candidates, candidates, family_results
 from isothink.evidence.choice import ROUNDING, choose, recommendation, within
-from isothink.evidence.crossover import crossover_parameters
+from isothink.evidence.crossover import crossover_at, crossover_parameters
 from isothink.evidence.outlook import would_change_it
 from isothink.evidence.record import (
     Comparison,
@@ -22,6 +22,7 @@ from isothink.evidence.record import (
     Recommendation,
     Verdict,
 )
+from isothink.evidence.rule_record import RuleCrossover
 from isothink.evidence.sensitivity import sensitivity
 from isothink.evidence.settings import BASELINE
 from isothink.evidence.standing import standing_at
@@ -89,8 +90,8 @@ def decide(
         alternatives=tuple(record(index) for index in _alternatives(among, eligible, chosen)),
         break_even=even,
         crossover_parameters=crossover,
-        sensitivity={}
-        if money is not None
+        sensitivity={}  # on money no convention counts; what is predicted is priced in one alone
+        if money is not None or predicted
         else sensitivity(
             among,
             eligible,
@@ -222,16 +223,27 @@ def _alternatives(among: Candidates, eligible: Sequence[int], chosen: int) -> li
 
 
 def _crossover(evidence: Evidence, family: str, grid_budget: float | None) -> tuple[float | None, str]:
-    """From the same-student gains of reasoning at the budget that counts."""
+    """By the rule fitted to the study; without one, from the same-student gains at the budget that counts."""
     results = [one for one in evidence.configurations if one.family == family]
-    sizes = {one.student: one.parameters for one in results}
     reasoning = {one.arm for one in results if one.arm_kind == "reasoning"}
+    for arm in sorted(reasoning):
+        ruled = crossover_at(evidence.rules, family, arm, 0.0 if grid_budget is None else grid_budget)
+        if ruled is not None:
+            return ruled.parameters, _crossover_note(ruled)
+    sizes = {one.student: one.parameters for one in results}
     gains = [
         (sizes[item.student], item.difference)
         for item in standing_at(evidence.comparisons, results, family=family, budget_flops=grid_budget)
         if item.kind == "same_student" and item.arm in reasoning
     ]
     return crossover_parameters([size for size, _ in gains], [gain for _, gain in gains])
+
+
+def _crossover_note(ruled: RuleCrossover) -> str:
+    if ruled.parameters is None or ruled.interval is None:
+        return ruled.reason
+    low, high = ("beyond what is predicted" if end is None else scientific(end) for end in ruled.interval)
+    return f"the fitted gain of {ruled.arm} is zero at {scientific(ruled.parameters)} parameters, from {low} to {high}"
 
 
 def _nothing(

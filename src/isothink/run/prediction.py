@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from isothink.errors import UsageError
-from isothink.evidence.prediction import Mode, Unit, predict
+from isothink.evidence.prediction import GainOver, Mode, Unit, predict
 from isothink.evidence.prediction_record import Prediction
 from isothink.evidence.size_series import SizeSeries
 from isothink.evidence.value_scale import ScaleName
@@ -18,6 +18,7 @@ from isothink.store.rows import read_rows
 
 TEACHER = "teacher"
 ARM = "arm"
+BASELINE = "ift"
 MISSING = ("", "na", "n/a", "nan", "null", "none", "-")
 LARGEST_TABLE = 100_000
 """Rows."""
@@ -54,8 +55,9 @@ def predict_table(
     at: tuple[float, ...] = (),
     hold_out: tuple[float, ...] = (),
     mode: Mode = "larger",
+    gain_over: GainOver | None = None,
 ) -> Prediction:
-    """Reads a table and predicts.
+    """Reads a table and predicts; gains are over `ift` of a column `arm`, unless they are asked over another.
 
     Raises:
         UsageError: the file, a column, a value, a size or the expression is wrong.
@@ -85,8 +87,23 @@ def predict_table(
         hold_out=hold_out,
         mode=mode,
         unit=unit,
+        gain_over=_gain_over(path, series, columns.by, gain_over),
         notes=(*notes, *more),
     )
+
+
+def _gain_over(path: Path, series: SizeSeries, by: tuple[str, ...], asked: GainOver | None) -> GainOver | None:
+    """What was asked for, if the table has it; else arms over `ift` where there are such."""
+    wanted = asked or GainOver(column=ARM, baseline=BASELINE)
+    levels = {key[by.index(wanted.column)] for key in series.keys} if wanted.column in by else set()
+    if wanted.baseline in levels:
+        return wanted
+    if asked is None:
+        return None
+    if wanted.column not in by:
+        raise UsageError(f"--gain: found the column {wanted.column!r}, allowed are those of --by: {', '.join(by)}")
+    there = ", ".join(sorted(levels))
+    raise UsageError(f"--gain: no row of {path} has {wanted.column} {wanted.baseline!r}, allowed are {there}")
 
 
 def _rows(path: Path) -> tuple[list[tuple[int, dict[str, Any]]], list[str]]:
