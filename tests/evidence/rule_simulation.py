@@ -104,6 +104,10 @@ def configuration(family, arm, budget, size, accuracy, draws=(), **changes):
         "mean_answer_tokens": 200.0,
         "unscored": 0,
         "edge": False,
+        "source": "trained",
+        "inference_draws": (),
+        "conventions": {},
+        "serving": None,
         "accuracy_draws": tuple(int(value) for value in np.rint(1e4 * np.array(draws))),
     }
     return ConfigurationResult(**(facts | changes))
@@ -112,12 +116,16 @@ def configuration(family, arm, budget, size, accuracy, draws=(), **changes):
 def evidence(configurations):
     return Evidence(
         study="simulated",
+        students=tuple(dict.fromkeys(item.student for item in configurations)),
+        arms=tuple(dict.fromkeys(item.arm for item in configurations)),
         families=tuple(dict.fromkeys(item.family for item in configurations)),
         budgets_flops=tuple(sorted({item.budget_flops for item in configurations})),
         queries=1e6,
         convention="exact",
         draws=400,
         level=0.9,
+        significance=0.1,
+        cost_tolerance=0.05,
         configurations=tuple(configurations),
         frontiers=(),
         comparisons=(),
@@ -125,6 +133,7 @@ def evidence(configurations):
         seed_variance=(),
         missing=(),
         caveats=(),
+        family_caveats={},
     )
 
 
