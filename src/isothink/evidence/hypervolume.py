@@ -1,8 +1,8 @@
 """How much a frontier buys: the area under it over log cost, per unit of width. Called by frontier.py.
 
 At every cost between the cheapest and the dearest configuration stands the best accuracy that no more than this cost
-buys; the hypervolume is its mean, each factor of cost counting the same (Zitzler & Thiele, PPSN 1998, 292-301; the point
-of reference is the dearest cost and accuracy 0).
+buys; the hypervolume is its mean, each factor of cost counting the same (Zitzler & Thiele, PPSN 1998, 292-301;
+the point of reference is the dearest cost and accuracy 0).
 """
 
 from collections.abc import Sequence
