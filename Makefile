@@ -61,7 +61,7 @@ benchmarks: $(VENV)/installed-train $(VENV)/installed-generate $(VENV)/installed
 	$(BIN)/python benchmarks/generation.py
 
 statistics: $(VENV)/installed-train
-	$(BIN)/python tests/evidence/simulation.py 1000
+	$(ONE_THREAD) $(BIN)/python tests/evidence/simulation.py 1000
 	$(BIN)/python tests/evidence/size_simulation.py 60
 
 # A real server (llama.cpp as a wheel) and a real model of 135 million parameters (Apache-2.0), for tests and demo-real.
