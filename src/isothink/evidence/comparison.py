@@ -18,9 +18,9 @@ from isothink.evidence.observations import Floats
 from isothink.evidence.record import Comparison, Interval
 from isothink.evidence.settings import BASELINE, AnalysisSettings
 
-POSSIBLY_BEST = 1.0
-"""Standard deviations of a difference between two students. With 1, false outcomes among three to nine equal students
-against one stay below the stated level, and a ladder of unequal students keeps most of its power."""
+POSSIBLY_BEST = 1.3
+"""Standard deviations of a difference between two students. The fewer, the more power, and the more false outcomes where
+one arm has many equal students; with 1.3 nine against one still keep the stated level."""
 
 Kind = Literal["same_student", "best_student"]
 Outcome = Literal["better", "worse", "unresolved"]
@@ -105,17 +105,17 @@ def _best_student(drawn: FamilyDraws, arm: str, budget_flops: float, ours: list[
     """Best of one arm minus best of the other, selected anew in every draw.
 
     The best of several noisy accuracies is too high, and by how much depends on how many students are nearly the best,
-    which the scores tell badly. So each half of the draws, the one that bounds the difference from below and the one
-    that bounds it from above, supposes what is least favourable to it: that every student of the arm it bounds might be
-    the best if its accuracy lies no further below than chance explains (`POSSIBLY_BEST`), and that the other arm has no
-    second student (Andrews & Soares, Econometrica 78, 2010, 119-157; Hansen, Journal of Business & Economic Statistics
-    23, 2005, 365-380). With one student per arm both halves are the same draws.
+    which the scores tell badly. So each half of the draws supposes what is unfavourable to its bound: the lower half
+    that every student of this arm may be the best whose accuracy is no further below than chance explains
+    (`POSSIBLY_BEST`), while the baseline's best is only as much too high as its own draws show; the upper half the
+    reverse (moment selection: Andrews & Soares, Econometrica 78, 2010, 119-157; Hansen, Journal of Business & Economic
+    Statistics 23, 2005, 365-380). With one student per arm both halves are the same draws.
     """
     best, our_bias, our_luck = _best(drawn, ours)
     other, their_bias, their_luck = _best(drawn, theirs)
     apart = float(drawn.accuracy[best] - drawn.accuracy[other])
-    below = np.sort(apart + our_luck - drawn.errors[:, other])
-    above = np.sort(apart + drawn.errors[:, best] - their_luck)
+    below = np.sort(apart + our_luck - drawn.errors[:, other] + their_bias)
+    above = np.sort(apart + drawn.errors[:, best] - their_luck - our_bias)
     middle = below.size // 2
     return _Difference(
         drawn=drawn,
