@@ -19,8 +19,8 @@ from isothink.evidence.record import Comparison, Interval
 from isothink.evidence.settings import BASELINE, AnalysisSettings
 
 POSSIBLY_BEST = 1.3
-"""Standard deviations of a difference between two students. The fewer, the more power, and the more false outcomes where
-one arm has many equal students; with 1.3 nine against one still keep the stated level."""
+"""Standard deviations of a difference between two students. The fewer, the more power, and the more false outcomes
+where one arm has many equal students; with 1.3 nine against one still keep the stated level."""
 
 Kind = Literal["same_student", "best_student"]
 Outcome = Literal["better", "worse", "unresolved"]
