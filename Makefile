@@ -56,6 +56,7 @@ docs: $(VENV)/installed-train
 
 benchmarks: $(VENV)/installed-train $(VENV)/installed-generate $(VENV)/installed-benchmarks
 	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/evidence.py
 	$(BIN)/python benchmarks/evaluation.py
 	$(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/generation.py
