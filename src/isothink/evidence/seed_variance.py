@@ -7,7 +7,8 @@ carries  interaction / (items x seeds),  so the interaction is taken off here, b
 between-seed variance is drawn as  nu s^2 / chi^2_nu  (which makes the noise Student's t) and the interaction subtracted
 from the draw, never below zero (a generalised interval: Weerahandi, JASA 88, 1993, 899-905). Subtracting before
 drawing would make an unlucky s^2 below the interaction read as no seed variance, and two seeds cover too little.
-Where there is none in truth, what is drawn above zero makes intervals too wide, the more so the fewer degrees of freedom.
+Where there is none in truth, what is drawn above zero makes intervals too wide, the more so the fewer the degrees of
+freedom.
 """
 
 from dataclasses import dataclass
