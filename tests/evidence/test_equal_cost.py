@@ -8,6 +8,9 @@ from scipy.special import expit
 from simulation import STUDENTS, World, cell_facts, observations, simulate, uniform_truth
 
 from isothink.evidence.analysis import analyze
+from isothink.evidence.draws import draw_family
+from isothink.evidence.equal_cost import compare_at_equal_cost
+from isothink.evidence.family import build_family
 from isothink.evidence.settings import AnalysisSettings
 
 FAST = AnalysisSettings(draws=1000, frontier_draws=200)
@@ -101,17 +104,18 @@ def test_intervals_at_equal_inference_cost_cover_a_known_difference():
     truth = uniform_truth(world, 0.5) | {f"s/reasoning/{BUDGET:g}": 0.6}
     hits = []
     for number in range(60):
+        settings = AnalysisSettings(draws=400, random_seed=number)
         data = simulate(world, truth, np.random.default_rng([4, number]))
-        evidence = analyze(
-            data,
-            study="test",
+        family, _ = build_family(data, "f", students=STUDENTS, arms=("ift", "reasoning"), convention="exact")
+        compared = compare_at_equal_cost(
+            [draw_family(family, settings)],
             budgets_flops=[BUDGET],
-            queries=1.0,
-            students=STUDENTS,
             arms=("ift", "reasoning"),
-            settings=AnalysisSettings(draws=400, frontier_draws=100, stored_draws=50),
+            queries=1.0,
+            settings=settings,
         )
-        small = found(evidence, "inference_flops_per_query")["s"]  # between the flat rungs s and m
+        small = next(item for item in compared if item.kind == "one_student" and item.student == "s")
+        assert small.baseline_student == "s and m"  # two rungs of equal accuracy
         hits.append(small.interval.low <= 0.1 <= small.interval.high)
     assert 0.8 <= np.mean(hits) <= 0.99
 
