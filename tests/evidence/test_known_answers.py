@@ -9,7 +9,7 @@ from isothink.evidence.analysis import analyze
 from isothink.evidence.draws import draw_weights, weight_shape
 from isothink.evidence.settings import AnalysisSettings
 
-SETTINGS = AnalysisSettings(draws=10_000, frontier_draws=500, break_even_draws=100)
+SETTINGS = AnalysisSettings(draws=10_000, frontier_draws=500)
 
 
 def study(data, **changes):

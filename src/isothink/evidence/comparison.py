@@ -13,6 +13,7 @@ from scipy.special import ndtri
 
 from isothink.evidence.configuration import truncation_bounds
 from isothink.evidence.draws import FamilyDraws
+from isothink.evidence.family import Configuration
 from isothink.evidence.multiplicity import holm
 from isothink.evidence.observations import Floats
 from isothink.evidence.record import Comparison, Interval
@@ -64,25 +65,27 @@ def two_sided_p(draws: Floats) -> float:
 def at_budget(drawn: FamilyDraws, arm: str, budget_flops: float) -> list[int]:
     """Indices of the arm's configurations that count at a budget, smallest student first.
 
-    What was trained here counts at its own budget alone. An imported student and arm, which nobody here can train for
-    another budget, counts at every cap from its own cost on, with its dearest configuration that the cap allows.
+    A budget is a cap. Where a student was trained for it, its cells at this budget count; else those at the largest
+    budget below that it was trained for, the same one for all its arms. Budgets relative to each student are compared
+    across sizes in this way. An imported student and arm, which nobody here can train for another budget, counts with
+    its dearest configuration that the cap allows.
     """
-    found: list[int] = []
-    dearest: dict[str, int] = {}
-    for index, item in enumerate(drawn.family.configurations):
-        if item.arm != arm:
-            continue
-        if same_budget(item.budget_flops, budget_flops):
-            counts = True
-        else:
-            counts = item.source == "imported" and item.budget_flops < budget_flops
-        if counts and item.source == "imported":
-            dearest[item.student] = max(
-                index, dearest.get(item.student, index), key=lambda one: drawn.family.configurations[one].budget_flops
-            )
-        elif counts:
-            found.append(index)
-    return sorted([*found, *dearest.values()])  # configurations stand in the order of the ladder
+    configurations = drawn.family.configurations
+    counting: dict[tuple[str, ...], float] = {}
+    for item in configurations:
+        if item.budget_flops <= budget_flops or same_budget(item.budget_flops, budget_flops):
+            line = _line(item)
+            counting[line] = max(item.budget_flops, counting.get(line, 0.0))
+    return [  # configurations stand in the order of the ladder
+        index
+        for index, item in enumerate(configurations)
+        if item.arm == arm and same_budget(item.budget_flops, counting.get(_line(item), -1.0))
+    ]
+
+
+def _line(item: Configuration) -> tuple[str, ...]:
+    """What is compared at one budget of its own: a trained student, or an imported student and arm."""
+    return (item.student,) if item.source == "trained" else (item.student, item.arm)
 
 
 def _all_differences(
