@@ -1,0 +1,142 @@
+"""Analysed studies and questions about them, for comparing the page's decisions with those of `evidence/verdict.py`."""
+
+import dataclasses
+import itertools
+
+import numpy as np
+from simulation import BUDGETS, World, configuration_name, simulate, uniform_truth
+
+from isothink.errors import UsageError
+from isothink.evidence.analysis import analyze
+from isothink.evidence.money import money
+from isothink.evidence.settings import AnalysisSettings
+from isothink.evidence.verdict import decide
+
+STUDENTS = ("s", "m", "l")
+ARMS = ("ift", "reasoning", "sequential(0.5)")
+SETTINGS = AnalysisSettings(draws=400, frontier_draws=100, stored_draws=100)
+SHARE = {"ift": 1.0, "reasoning": 6.0, "sequential(0.5)": 3.0}
+
+
+def studies():
+    """Evidence by name: several seeds, one seed, and estimates at the ceiling whose draws leave [0, 1]."""
+    wide = World(seeds=3, items=120, seed_deviation=0.2, arms=ARMS, budgets=(*BUDGETS, 4e12), benchmarks=2)
+    return {
+        "wide": evidence(wide, 0.02, random=1),
+        "one seed": evidence(dataclasses.replace(wide, seeds=1), 0.05, random=2),
+        "ceiling": evidence(World(seeds=2, items=30, arms=ARMS[:2]), 0.0, base=0.97, random=3),
+        "reasoning wins": evidence(World(seeds=3, items=400, students=("s", "m")), 0.2, random=4),
+    }
+
+
+def evidence(world, gain, *, random, base=0.5, settings=SETTINGS):
+    """An analysed study of two families and a third without scores, with costs that differ from item to item."""
+    generator = np.random.default_rng(random)
+    truth = uniform_truth(world, base)
+    for student, arm, budget in itertools.product(world.students, world.arms, world.budgets):
+        lift = 0.06 * STUDENTS.index(student) + 0.05 * np.log10(budget / 1e11) + gain * (arm != "ift")
+        name = configuration_name(student, arm, budget)
+        truth[name] = min(0.985, truth[name] + lift * (base < 0.9))
+    data = with_costs(simulate(world, truth, generator), generator)
+    return analyze(
+        data,
+        study="compared",
+        budgets_flops=world.budgets,
+        queries=1e5,
+        students=world.students,
+        arms=world.arms,
+        settings=settings,
+    )
+
+
+def with_costs(data, generator):
+    """Families f, g and e (never scored), three FLOPs conventions and one without inference, serving but for large."""
+    count = len(data.items)
+    names = ["e" if number >= count - 4 else "fg"[number % 4 == 0] for number in range(count)]
+    items = tuple(dataclasses.replace(i) if False else i.model_copy(update={"family": f, "benchmark": f"{f}-{i.benchmark}"})
+                  for i, f in zip(data.items, names, strict=True))
+    correct = data.correct.copy()
+    correct[:, [number for number, name in enumerate(names) if name == "e"]] = np.nan
+    cells = tuple(
+        cell.model_copy(
+            update={
+                "training_flops": {
+                    "exact": cell.training_flops["exact"] * (1 - 0.01 * (cell.student == "m")),
+                    "paper": cell.training_flops["exact"] * (1.2 + 0.05 * (cell.arm != "ift")),
+                    "6nd": cell.training_flops["exact"] * 0.8,
+                    "hf": cell.training_flops["exact"] * {"s": 0.6, "m": 0.9, "l": 1.4}[cell.student],
+                },
+                "fixed_flops": 0.0 if cell.arm == "ift" else 3e10,
+            }
+        )
+        for cell in data.cells
+    )
+    each = np.array([10.0 * cell.parameters * SHARE[cell.arm] for cell in cells])[:, None]
+    exact = each * generator.lognormal(0.0, 0.5, (1, count)) * generator.lognormal(0.0, 0.2, correct.shape)
+    known = np.array([cell.student != "l" for cell in cells])[:, None]
+    serving = {
+        "prefill_flops": 0.2 * exact,
+        "decode_flops": 0.8 * exact,
+        "weight_bytes": np.array([2.0 * cell.parameters for cell in cells])[:, None] * SHARE["reasoning"] + 0 * exact,
+        "cache_bytes": 0.3 * exact,
+    }
+    return dataclasses.replace(
+        data,
+        cells=cells,
+        items=items,
+        correct=correct,
+        inference_flops={"exact": exact, "paper": 1.3 * exact, "hf": 0.9 * exact},
+        serving={name: np.where(known, values, np.nan) for name, values in serving.items()},
+    )
+
+
+def questions(evidence, *, sample=90, random=0):
+    """A fixed choice of all combinations of families, budgets, queries, caps, targets and axes."""
+    low, *_, high = evidence.budgets_flops
+    budgets = (0.5 * low, *evidence.budgets_flops, 0.5 * (low + high), 2.0 * high, 1.1 * low)
+    queries = (0.0, 1.0, 1e4, 1e6, 1e9, 1e12)
+    costs = sorted(one.inference_flops_per_query for one in evidence.configurations)
+    caps = ((None, None), (costs[len(costs) // 2], None), (None, 2.0 * low), (costs[len(costs) // 3], 5.0 * high))
+    terms = (
+        *(None,) * 4,
+        money("seconds", device_name="h100", price_per_hour=None),
+        money("usd", device_name="rtx 4090", price_per_hour=0.7, batch_size=4, utilisation=0.3),
+        money("usd", device_name="l4", price_per_hour=1e3, batch_size=1, utilisation=1.0),
+    )
+    everything = list(itertools.product(evidence.families, budgets, queries, caps, (None, 0.55), terms))
+    chosen = np.random.default_rng(random).choice(len(everything), size=min(sample, len(everything)), replace=False)
+    for number in chosen:
+        family, budget, served, (per_query, life), target, axis = everything[number]
+        scale = 1.0 if axis is None else 1e-15 * (1.0 if axis.axis == "seconds" else axis.price_per_hour / 3600)
+        yield {
+            "family": family,
+            "budget_flops": budget,
+            "queries": served,
+            "inference_budget": None if per_query is None else per_query * scale,
+            "lifetime_budget": None if life is None else life * scale,
+            "target_accuracy": target,
+            "money": axis,
+        }
+
+
+def answer(evidence, question):
+    """What the terminal answers; a refusal as its text."""
+    try:
+        return decide(evidence, **question)
+    except UsageError as error:
+        return str(error)
+
+
+def asked(evidence, question, **changes):
+    """A question as the page asks it."""
+    axis = question["money"]
+    return {
+        "family": evidence.families.index(question["family"]),
+        "budget": question["budget_flops"],
+        "queries": question["queries"],
+        "inference_budget": question["inference_budget"],
+        "lifetime_budget": question["lifetime_budget"],
+        "target": question["target_accuracy"],
+        "money": axis and axis.model_dump(),
+        **changes,
+    }
