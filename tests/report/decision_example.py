@@ -1,21 +1,24 @@
-"""Analysed studies and questions about them, for comparing the page's decisions with those of `evidence/verdict.py`."""
+"""Analysed studies and questions about them, for comparing the page's decisions with those of evidence/verdict.py."""
 
 import dataclasses
 import itertools
+import math
 
 import numpy as np
 from simulation import BUDGETS, World, configuration_name, simulate, uniform_truth
 
-from isothink.errors import UsageError
 from isothink.evidence.analysis import analyze
+from isothink.evidence.candidates import candidates, family_results
 from isothink.evidence.money import money
 from isothink.evidence.settings import AnalysisSettings
-from isothink.evidence.verdict import decide
+from isothink.report.sentences import verdict_sentence
 
 STUDENTS = ("s", "m", "l")
 ARMS = ("ift", "reasoning", "sequential(0.5)")
 SETTINGS = AnalysisSettings(draws=400, frontier_draws=100, stored_draws=100)
 SHARE = {"ift": 1.0, "reasoning": 6.0, "sequential(0.5)": 3.0}
+NUMBERED = {"student", "arm"}  # numbers of names in the page
+PRICED = {"training_cost", "inference_cost_per_query", "lifetime_cost"}  # null in the terminal on the axis of FLOPs
 
 
 def studies():
@@ -53,7 +56,7 @@ def with_costs(data, generator):
     """Families f, g and e (never scored), three FLOPs conventions and one without inference, serving but for large."""
     count = len(data.items)
     names = ["e" if number >= count - 4 else "fg"[number % 4 == 0] for number in range(count)]
-    items = tuple(dataclasses.replace(i) if False else i.model_copy(update={"family": f, "benchmark": f"{f}-{i.benchmark}"})
+    items = tuple(i.model_copy(update={"family": f, "benchmark": f"{f}-{i.benchmark}"})
                   for i, f in zip(data.items, names, strict=True))
     correct = data.correct.copy()
     correct[:, [number for number, name in enumerate(names) if name == "e"]] = np.nan
@@ -95,36 +98,39 @@ def questions(evidence, *, sample=90, random=0):
     low, *_, high = evidence.budgets_flops
     budgets = (0.5 * low, *evidence.budgets_flops, 0.5 * (low + high), 2.0 * high, 1.1 * low)
     queries = (0.0, 1.0, 1e4, 1e6, 1e9, 1e12)
-    costs = sorted(one.inference_flops_per_query for one in evidence.configurations)
-    caps = ((None, None), (costs[len(costs) // 2], None), (None, 2.0 * low), (costs[len(costs) // 3], 5.0 * high))
     terms = (
         *(None,) * 4,
         money("seconds", device_name="h100", price_per_hour=None),
         money("usd", device_name="rtx 4090", price_per_hour=0.7, batch_size=4, utilisation=0.3),
         money("usd", device_name="l4", price_per_hour=1e3, batch_size=1, utilisation=1.0),
     )
-    everything = list(itertools.product(evidence.families, budgets, queries, caps, (None, 0.55), terms))
+    # As shares of the family's costs: no cap, one of each, both, and one that nothing meets.
+    caps = (*((None, None),) * 3, (0.5, None), (None, 0.5), (0.7, 0.7), (0.0, None))
+    families = [name for name in evidence.families if name != "e"]
+    everything = list(itertools.product(families, budgets, queries, caps, (None, 0.55), terms))
     chosen = np.random.default_rng(random).choice(len(everything), size=min(sample, len(everything)), replace=False)
     for number in chosen:
         family, budget, served, (per_query, life), target, axis = everything[number]
-        scale = 1.0 if axis is None else 1e-15 * (1.0 if axis.axis == "seconds" else axis.price_per_hour / 3600)
+        among = candidates(family_results(evidence, family), axis)
         yield {
             "family": family,
             "budget_flops": budget,
             "queries": served,
-            "inference_budget": None if per_query is None else per_query * scale,
-            "lifetime_budget": None if life is None else life * scale,
+            "inference_budget": None if per_query is None else _share(among.per_query, per_query),
+            "lifetime_budget": None if life is None else _share(among.lifetime(served), life),
             "target_accuracy": target,
             "money": axis,
         }
+    if "e" in evidence.families:
+        yield dict.fromkeys(("inference_budget", "lifetime_budget", "target_accuracy", "money")) | {
+            "family": "e",
+            "budget_flops": high,
+            "queries": 1.0,
+        }
 
 
-def answer(evidence, question):
-    """What the terminal answers; a refusal as its text."""
-    try:
-        return decide(evidence, **question)
-    except UsageError as error:
-        return str(error)
+def _share(costs, share):
+    return float(np.quantile(costs, share)) if share else 0.0
 
 
 def asked(evidence, question, **changes):
@@ -140,3 +146,35 @@ def asked(evidence, question, **changes):
         "money": axis and axis.model_dump(),
         **changes,
     }
+
+
+def differences(evidence, verdict, found):
+    """Where the page's answer is another than the terminal's; `found` also holds the page's sentence."""
+    wrong = []
+
+    def same(name, ours, theirs):
+        if isinstance(ours, float) and theirs is not None:
+            if not math.isclose(ours, theirs, rel_tol=1e-9, abs_tol=1e-12):
+                wrong.append((name, ours, theirs))
+        elif ours != theirs:
+            wrong.append((name, ours, theirs))
+
+    same("outcome", verdict.outcome, found["outcome"])
+    same("sensitivity", verdict.sensitivity, found["sensitivity"])
+    same("reasons", [text for text in verdict.reasons if not text.startswith("no crossover size")], found["reasons"])
+    same("alternatives", [one.cell for one in verdict.alternatives], [one["cell"] for one in found["alternatives"]])
+    for part in ("recommended", "break_even"):
+        ours, theirs = getattr(verdict, part), found[part]
+        same(f"no {part}", ours is None, theirs is None)
+        if ours is None or theirs is None:
+            continue
+        for name, value in ours.model_dump().items():
+            if name == "interval":
+                same(f"{part} no interval", value is None, theirs[name] is None)
+                for end in ("low", "high") if value is not None and theirs[name] is not None else ():
+                    same(f"{part} {end}", value[end], theirs[name][end])
+            elif name in theirs and name not in NUMBERED and not (name in PRICED and verdict.money is None):
+                same(f"{part} {name}", value, theirs[name])
+    if verdict.recommended is not None:
+        same("sentence", verdict_sentence(evidence, verdict), found["sentence"])
+    return wrong

@@ -37,6 +37,8 @@ def decision_data(evidence: Evidence) -> dict[str, Any]:
         "budgets": list(evidence.budgets_flops),
         "students": [visible(name) for name in students],
         "arms": [visible(name) for name in arms],
+        "student_labels": [label(name) for name in students],
+        "arm_labels": [label(name) for name in arms],
         "baseline": arms[BASELINE],
         "devices": [_device(name) for name in device_names()],
         "utilisation": UTILISATION,

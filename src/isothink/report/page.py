@@ -15,19 +15,27 @@ import vl_convert
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from isothink.evidence.record import Evidence
 from isothink.report.data import ReportData
+from isothink.report.decision_data import decision_data
+from isothink.report.decision_figure import break_even_chart, choice_chart
 from isothink.report.figure import Row
+from isothink.report.figures import arms_of, students_of
 from isothink.report.section import Section
 from isothink.report.sections import all_sections
 from isothink.report.sections.missing import missing_summary
 from isothink.report.text import script_json, visible
 
 
+SCRIPTS = ("plots.js", "decide.js", "controls.js", "page.js")
+"""After the plotting library, in the order in which they need each other."""
+
+
 def render_page(data: ReportData) -> str:
     """The whole page as text; write it as UTF-8."""
     sections = all_sections(data)
     style = template_text("page.css")
-    scripts = (plotting_script(), template_text("page.js"))
+    scripts = (plotting_script(), *(template_text(name) for name in SCRIPTS))
     return (
         _environment()
         .get_template("page.html.j2")
@@ -37,10 +45,11 @@ def render_page(data: ReportData) -> str:
             missing=missing_summary(data),
             progress=_progress(data),
             policy=_policy(style, scripts),
-            # These three are the package's own text, or JSON escaped for a script element.
+            # These four are the package's own text, or JSON escaped for a script element.
             style=Markup(style),
             scripts=[Markup(script) for script in scripts],
             plots=Markup(script_json(_plots(sections))),
+            decision=Markup(script_json(_decision(data.evidence))),
         )
     )
 
@@ -113,6 +122,14 @@ def _plots(sections: tuple[Section, ...]) -> dict[str, Any]:
         for figure in figures
     ]
     return {"plots": plots, "charts": list(charts.values()), "tables": [_columns(rows) for rows in tables.values()]}
+
+
+def _decision(evidence: Evidence) -> dict[str, Any]:
+    """What the first screen computes from and draws with; the charts have no rows yet."""
+    arms = arms_of(evidence)
+    charts = {"frontier": choice_chart(arms, students_of(evidence)), "break-even": break_even_chart()}
+    drawn = {name: chart.to_dict(validate=False) for name, chart in charts.items()}
+    return {"study": decision_data(evidence), "charts": drawn}
 
 
 def _numbered(things: Iterable[int]) -> dict[int, int]:

@@ -69,6 +69,12 @@ const Decision = (() => {
     return phase(prefill, 0) + phase(decode, moved);
   }
 
+  const inUnit = (seconds, money) => (money.axis === "usd" ? (seconds * money.price_per_hour) / 3600 : seconds);
+
+  /** What training FLOPs cost on the axis of money. */
+  const moneyOf = (study, flops, money) =>
+    inUnit(secondsOf(flops, study.devices.find((one) => one.name === money.device), money), money);
+
   /** A family's cells as parallel arrays; on an axis of money those whose serving is not known are left out. */
   function candidates(study, family, money) {
     const cells = family.cells.filter((cell) => !money || cell.serving);
@@ -77,7 +83,7 @@ const Decision = (() => {
     const spent = cells.map((cell) => cell.training + cell.fixed);
     const among = { cells, trainingFlops: training, training, once: spent, perQuery: cells.map((cell) => cell.per_query) };
     if (money) {
-      const priced = (seconds) => (money.axis === "usd" ? (seconds * money.price_per_hour) / 3600 : seconds);
+      const priced = (seconds) => inUnit(seconds, money);
       among.training = training.map((flops) => priced(secondsOf(flops, device, money)));
       among.once = spent.map((flops) => priced(secondsOf(flops, device, money)));
       among.perQuery = cells.map((cell) => priced(secondsToServe(cell.serving, device, money)));
@@ -188,9 +194,10 @@ const Decision = (() => {
   const best = (values) => { let top = -Infinity; for (const value of values) if (value > top) top = value; return top; };
 
   function reaching(arm, target) {
-    const kept = { accuracy: [], once: [], perQuery: [] };
+    const kept = { indices: [], accuracy: [], once: [], perQuery: [] };
     for (let at = 0; at < arm.once.length; at += 1) {
       if (arm.accuracy[at] < target) continue;
+      kept.indices.push(arm.indices[at]);
       kept.accuracy.push(arm.accuracy[at]);
       kept.once.push(arm.once[at]);
       kept.perQuery.push(arm.perQuery[at]);
@@ -253,7 +260,7 @@ const Decision = (() => {
     }
     const once = tied(among.once, study.cost_tolerance);
     const offers = (accuracy, perQuery) => groups.map((group) => ({
-      accuracy: group.map(accuracy), once: group.map((index) => once[index]), perQuery: group.map(perQuery),
+      indices: group, accuracy: group.map(accuracy), once: group.map((index) => once[index]), perQuery: group.map(perQuery),
     }));
     const [reasoning, ift] = offers((index) => among.accuracy[index], (index) => among.perQuery[index]);
     const { kind, queries: value } = solve(reasoning, ift, queries, target);
@@ -345,41 +352,42 @@ const Decision = (() => {
     });
   }
 
-  /** Every cell re-priced and the budget rescaled by the recommended cell's ratio; a text where that cannot be told. */
+  /** Every cell re-priced and the budget rescaled by the recommended cell's ratio; `why` says that it cannot be told. */
   function repriced(study, among, convention, { eligible, chosen, budget }) {
     const at = study.conventions.indexOf(convention);
     const priced = among.cells.map((cell) => cell.conventions[at]);
-    if (priced.some((one) => one === null)) return `the ${convention} convention does not price every configuration`;
+    if (priced.some((one) => one === null)) return { why: `the ${convention} convention does not price every configuration` };
     const here = among.trainingFlops;
-    if (here[chosen] <= 0) return "the recommended configuration was not trained";
+    if (here[chosen] <= 0) return { why: "the recommended configuration was not trained" };
     const there = priced.map(([training]) => training);
     const ratio = there[chosen] / here[chosen];
     const rescaled = budget * ratio;
     const tolerance = study.cost_tolerance;
-    if (!bracketed(among, here, there, { budget, rescaled, tolerance })) {
-      return "some student was not trained for as much as this convention would allow";
-    }
-    const cap = rescaled * (1 + tolerance); // the ratios of cells of one budget differ a little
-    const among2 = withDraws({
+    const newPrices = () => withDraws({
       cells: among.cells, trainingFlops: there, training: there, perQuery: priced.map(([, query]) => query),
       once: there.map((flops, index) => flops + ratio * among.cells[index].fixed),
     });
+    if (!bracketed(among, here, there, { budget, rescaled, tolerance })) {
+      return { why: "some student was not trained for as much as this convention would allow", among: newPrices() };
+    }
+    const cap = rescaled * (1 + tolerance); // the ratios of cells of one budget differ a little
     const allowed = new Set(eligible);
     const left = there.map((_, index) => index)
       .filter((index) => within(there[index], cap) && !(here[index] <= budget * ROUNDING && !allowed.has(index)));
-    return { among: among2, eligible: left, rescaled };
+    return { among: newPrices(), eligible: left, rescaled };
   }
 
   function underConvention(study, among, convention, terms) {
     const other = repriced(study, among, convention, terms);
-    if (typeof other === "string") return { name: CANNOT_TELL, why: other };
+    if (other.why) return { ...other, name: CANNOT_TELL };
     const chosen = choose(other.eligible, other.among, lifetimes(other.among, terms.queries), study);
     return { ...other, chosen, name: other.among.cells[chosen].name };
   }
 
   // ---- the decision
 
-  /** A question is {family, budget, queries, inference_budget, lifetime_budget, target, money, convention}. */
+  /** A question is {family, budget, queries, inference_budget, lifetime_budget, target, money, convention, brief}.
+   *  A brief answer leaves out the break-even and the other conventions. */
   function decide(study, question) {
     const family = study.families[question.family];
     const { budget, queries } = question;
@@ -399,17 +407,22 @@ const Decision = (() => {
     const nothing = (reason) => ({
       family: family.name, budget, queries, money, convention, outcome: "unresolved", recommended: null, alternatives: [],
       break_even: null, sensitivity: {}, reasons: [reason], among, eligible: [], rescaled: null,
+      priced_in: study.convention, cannot_tell: false,
     });
     if (!eligible.length) return nothing(nothingEligible(family, among));
     let chosen = choose(eligible, among, life, study);
     const terms = { eligible, chosen, budget, queries };
     const others = {};
-    for (const other of money ? [] : family.conventions) others[other] = underConvention(study, among, other, terms);
+    const priced = money ? [] : family.conventions.filter((name) => !question.brief || name === convention);
+    for (const other of priced) others[other] = underConvention(study, among, other, terms);
     let rescaled = null;
     if (!money && convention !== study.convention) {
       const under = others[convention] ?? { name: CANNOT_TELL, why: `nothing is priced in the ${convention} convention` };
-      if (under.name === CANNOT_TELL && under.why) {
-        return { ...nothing(`${CANNOT_TELL}: ${under.why}`), cannot_tell: true, sensitivity: named(others) };
+      if (under.why) {
+        const priced_in = under.among ? convention : study.convention;
+        const instead = `under ${study.convention} it is ${among.cells[chosen].name}`;
+        const reason = `${CANNOT_TELL} under the ${convention} convention: ${under.why}; ${instead}`;
+        return { ...nothing(reason), cannot_tell: true, sensitivity: named(others), among: under.among ?? among, priced_in };
       }
       ({ among, eligible, chosen, rescaled } = under);
     }
@@ -420,13 +433,14 @@ const Decision = (() => {
     const top = highestDraws(among, eligible);
     const lifetime = lifetimes(among, queries);
     const record = (index) => recommendation(among, index, top, { lifetime, level: study.level, beyond, queries });
-    const { even, notes: evenNotes } = breakEven(among, eligible, { queries, target: question.target ?? null, study });
+    const { even, notes: evenNotes } = question.brief ? { even: null, notes: [] }
+      : breakEven(among, eligible, { queries, target: question.target ?? null, study });
     return {
       family: family.name, budget, queries, money, convention, outcome,
       recommended: record(chosen),
       alternatives: alternatives(among, eligible, chosen).map(record),
       break_even: even, sensitivity: named(others), reasons: [...reasons, ...notes, ...evenNotes],
-      among, eligible, rescaled,
+      among, eligible, rescaled, priced_in: convention, cannot_tell: false,
     };
   }
 
@@ -571,6 +585,6 @@ const Decision = (() => {
     return `${family.name}: ${outcomeClause(study, family, verdict)}; ${recommendationClause(study, verdict)}.`;
   }
 
-  return { decide, frontier, sentence, outcomeClause, armName, cheapest, lifetimes, quantile, Numbers, CANNOT_TELL };
+  return { decide, frontier, unpacked, sentence, outcomeClause, standing, armName, cheapest, priced: moneyOf, Numbers };
 })();
 if (typeof module !== "undefined") module.exports = Decision;
