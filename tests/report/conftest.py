@@ -8,6 +8,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1] / "evidence"))  # the simulated studies
 
+import decision_example
 import report_example
 from browsing import CHROMIUM, FLAGS
 
@@ -20,6 +21,12 @@ VARIANTS = ("data", "halfway", "all_failed", "empty", "hostile")
 def pages():
     """The page of every variant of the example, by its name."""
     return {name: render_page(getattr(report_example, name)()) for name in VARIANTS}
+
+
+@pytest.fixture(scope="session")
+def studies():
+    """Analysed studies by name, with the draws that decisions are made from."""
+    return decision_example.studies()
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from isothink.report.sentences import verdict_sentence
 STUDENTS = ("s", "m", "l")
 ARMS = ("ift", "reasoning", "sequential(0.5)")
 SETTINGS = AnalysisSettings(draws=400, frontier_draws=100, stored_draws=100)
-SHARE = {"ift": 1.0, "reasoning": 6.0, "sequential(0.5)": 3.0}
+SHARE = {"ift": 1.0, "reasoning": 6.0}
 NUMBERED = {"student", "arm"}  # numbers of names in the page
 PRICED = {"training_cost", "inference_cost_per_query", "lifetime_cost"}  # null in the terminal on the axis of FLOPs
 
@@ -32,15 +32,25 @@ def studies():
     }
 
 
-def evidence(world, gain, *, random, base=0.5, settings=SETTINGS):
-    """An analysed study of two families and a third without scores, with costs that differ from item to item."""
+def large_evidence(world, *, settings):
+    """An analysed study whose items are spread over four families, all of them scored, every shape known."""
+    return evidence(world, 0.05, random=9, settings=settings, families=lambda count: ["abcd"[n % 4] for n in range(count)])
+
+
+def two_and_an_empty_one(count):
+    """The family of each item: f and g, and e, which `with_costs` leaves without scores."""
+    return ["e" if number >= count - 4 else "gf"[number % 4 == 0] for number in range(count)]
+
+
+def evidence(world, gain, *, random, base=0.5, settings=SETTINGS, families=two_and_an_empty_one):
+    """An analysed study with costs that differ from item to item."""
     generator = np.random.default_rng(random)
     truth = uniform_truth(world, base)
     for student, arm, budget in itertools.product(world.students, world.arms, world.budgets):
-        lift = 0.06 * STUDENTS.index(student) + 0.05 * np.log10(budget / 1e11) + gain * (arm != "ift")
+        lift = 0.06 * world.students.index(student) + 0.05 * np.log10(budget / 1e11) + gain * (arm != "ift")
         name = configuration_name(student, arm, budget)
         truth[name] = min(0.985, truth[name] + lift * (base < 0.9))
-    data = with_costs(simulate(world, truth, generator), generator)
+    data = with_costs(simulate(world, truth, generator), generator, families(world.items))
     return analyze(
         data,
         study="compared",
@@ -52,12 +62,13 @@ def evidence(world, gain, *, random, base=0.5, settings=SETTINGS):
     )
 
 
-def with_costs(data, generator):
-    """Families f, g and e (never scored), three FLOPs conventions and one without inference, serving but for large."""
+def with_costs(data, generator, names):
+    """Items in the named families, e without scores; conventions, of which 6nd prices no query; serving but of `l`."""
     count = len(data.items)
-    names = ["e" if number >= count - 4 else "fg"[number % 4 == 0] for number in range(count)]
-    items = tuple(i.model_copy(update={"family": f, "benchmark": f"{f}-{i.benchmark}"})
-                  for i, f in zip(data.items, names, strict=True))
+    items = tuple(
+        item.model_copy(update={"family": name, "benchmark": f"{name}-{item.benchmark}"})
+        for item, name in zip(data.items, names, strict=True)
+    )
     correct = data.correct.copy()
     correct[:, [number for number, name in enumerate(names) if name == "e"]] = np.nan
     cells = tuple(
@@ -67,20 +78,20 @@ def with_costs(data, generator):
                     "exact": cell.training_flops["exact"] * (1 - 0.01 * (cell.student == "m")),
                     "paper": cell.training_flops["exact"] * (1.2 + 0.05 * (cell.arm != "ift")),
                     "6nd": cell.training_flops["exact"] * 0.8,
-                    "hf": cell.training_flops["exact"] * {"s": 0.6, "m": 0.9, "l": 1.4}[cell.student],
+                    "hf": cell.training_flops["exact"] * {"s": 0.6, "m": 0.9}.get(cell.student, 1.4),
                 },
                 "fixed_flops": 0.0 if cell.arm == "ift" else 3e10,
             }
         )
         for cell in data.cells
     )
-    each = np.array([10.0 * cell.parameters * SHARE[cell.arm] for cell in cells])[:, None]
+    each = np.array([10.0 * cell.parameters * SHARE.get(cell.arm, 3.0) for cell in cells])[:, None]
     exact = each * generator.lognormal(0.0, 0.5, (1, count)) * generator.lognormal(0.0, 0.2, correct.shape)
-    known = np.array([cell.student != "l" for cell in cells])[:, None]
+    known = np.array([cell.student != "l" or "e" not in names for cell in cells])[:, None]
     serving = {
         "prefill_flops": 0.2 * exact,
         "decode_flops": 0.8 * exact,
-        "weight_bytes": np.array([2.0 * cell.parameters for cell in cells])[:, None] * SHARE["reasoning"] + 0 * exact,
+        "weight_bytes": np.array([2.0 * cell.parameters for cell in cells])[:, None] * 6.0 + 0.0 * exact,
         "cache_bytes": 0.3 * exact,
     }
     return dataclasses.replace(
@@ -93,7 +104,7 @@ def with_costs(data, generator):
     )
 
 
-def questions(evidence, *, sample=90, random=0):
+def questions(evidence, *, sample=60, random=0):
     """A fixed choice of all combinations of families, budgets, queries, caps, targets and axes."""
     low, *_, high = evidence.budgets_flops
     budgets = (0.5 * low, *evidence.budgets_flops, 0.5 * (low + high), 2.0 * high, 1.1 * low)

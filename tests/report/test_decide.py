@@ -15,6 +15,7 @@ from browsing import Visit
 from isothink.evidence.candidates import candidates, family_results
 from isothink.evidence.frontier import Tolerances, frontier_members
 from isothink.evidence.verdict import decide
+from isothink.report import numbers
 from isothink.report.decision_data import decision_data, packed
 from isothink.report.page import render_page
 
@@ -31,82 +32,78 @@ FRONTIER = """({ data, questions }) => questions.map(([question, axis]) =>
 
 
 @pytest.fixture(scope="module")
-def studies():
-    return example.studies()
+def decided(studies):
+    """Of each study, questions with the terminal's answers."""
+    return {
+        name: [(question, decide(evidence, **question)) for question in example.questions(evidence)]
+        for name, evidence in studies.items()
+    }
 
 
-def in_node(function, given):
+def in_node(function, question):
     script = files("isothink.report").joinpath("templates", "decide.js")
     program = f"const Decision = require({json.dumps(str(script))});"
-    program += f"const given = JSON.parse(require('fs').readFileSync(0, 'utf8'));"
+    program += "const given = JSON.parse(require('fs').readFileSync(0, 'utf8'));"
     program += f"console.log(JSON.stringify(({function})(given)));"
-    done = subprocess.run([NODE, "-e", program], input=json.dumps(given), capture_output=True, text=True, check=False)
+    done = subprocess.run([NODE, "-e", program], input=json.dumps(question), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
 
-def compare(evidence, questions, answers):
+def given(evidence, decided):
+    return {"data": decision_data(evidence), "questions": [example.asked(evidence, one) for one, _ in decided]}
+
+
+def compare(evidence, decided, answers):
     wrong = {}
-    for question, found in zip(questions, answers, strict=True):
-        if parts := example.differences(evidence, decide(evidence, **question), found):
+    for (question, verdict), found in zip(decided, answers, strict=True):
+        if parts := example.differences(evidence, verdict, found):
             wrong[str(question)] = parts
     assert wrong == {}
 
 
 @needs_node
 @pytest.mark.parametrize("name", STUDIES)
-def test_node_answers_as_the_terminal(studies, name):
-    evidence = studies[name]
-    questions = list(example.questions(evidence))
-    given = {"data": decision_data(evidence), "questions": [example.asked(evidence, one) for one in questions]}
-    compare(evidence, questions, in_node(ASK, given))
+def test_node_answers_as_the_terminal(studies, decided, name):
+    compare(studies[name], decided[name], in_node(ASK, given(studies[name], decided[name])))
 
 
-@pytest.mark.parametrize("name", STUDIES)
-def test_the_page_in_a_browser_answers_as_the_terminal(studies, name, browser, tmp_path):
-    evidence = studies[name]
+def test_the_page_in_a_browser_answers_as_the_terminal(studies, decided, browser, tmp_path):
+    """One study as the page itself holds it, the others handed to the page's script."""
     path = tmp_path / "report.html"
-    path.write_text(render_page(report_example.data(evidence=evidence)), encoding="utf-8")
+    path.write_text(render_page(report_example.data(evidence=studies["wide"])), encoding="utf-8")
     visit = Visit(browser, path)
-    questions = list(example.questions(evidence, random=7))
-    asked = [example.asked(evidence, one) for one in questions]
-    stored = "JSON.parse(document.getElementById('decision').textContent).study"
-    answers = visit.page.evaluate(f"(questions) => ({ASK})({{ data: {stored}, questions }})", asked)
+    own = visit.page.evaluate("JSON.parse(document.getElementById('decision').textContent).study")
+    assert own == decision_data(studies["wide"])
+    for name, evidence in studies.items():
+        compare(evidence, decided[name], visit.page.evaluate(ASK, given(evidence, decided[name])))
     visit.assert_quiet()
     visit.context.close()
-    compare(evidence, questions, answers)
 
 
-def test_the_questions_meet_every_kind_of_answer(studies):
+def test_the_questions_meet_every_kind_of_answer(studies, decided):
     """What the comparisons above would otherwise not reach."""
-    found = [
-        (evidence, decide(evidence, **question))
-        for evidence in studies.values()
-        for question in example.questions(evidence, sample=60)
-    ]
-    verdicts = [verdict for _, verdict in found]
+    verdicts = [verdict for answers in decided.values() for _, verdict in answers]
+    evens = {one.break_even.kind for one in verdicts if one.break_even}
     assert {"reasoning", "unresolved"} <= {one.outcome for one in verdicts}
-    assert {one.break_even.kind for one in verdicts if one.break_even} >= {"at_queries", "ift_always", "no_equal_accuracy"}
+    assert evens == {"at_queries", "ift_always", "reasoning_always", "no_equal_accuracy"}
     assert any(one.recommended is None for one in verdicts)
     assert any("cannot tell" in one.sensitivity.values() for one in verdicts)
     assert any("left out" in text for one in verdicts for text in one.reasons)
     assert any("caps on costs exclude" in text for one in verdicts for text in one.reasons)
-    draws = [draw for evidence, _ in found for one in evidence.configurations for draw in one.accuracy_draws]
+    draws = [draw for evidence in studies.values() for one in evidence.configurations for draw in one.accuracy_draws]
     assert max(draws) > 10_000
 
 
 @needs_node
-def test_another_convention_recommends_what_sensitivity_says(studies):
+def test_another_convention_recommends_what_sensitivity_says(studies, decided):
     evidence = studies["wide"]
-    questions = [one for one in example.questions(evidence, sample=60) if one["money"] is None]
-    pairs = list(itertools.product(questions, ("paper", "hf", "6nd")))
-    given = {
-        "data": decision_data(evidence),
-        "questions": [example.asked(evidence, question, convention=name) for question, name in pairs],
-    }
+    answers = [pair for pair in decided["wide"] if pair[0]["money"] is None]
+    pairs = list(itertools.product(answers, ("paper", "hf", "6nd")))
+    questions = [example.asked(evidence, question, convention=name) for (question, _), name in pairs]
+    answers = in_node(ASK, {"data": decision_data(evidence), "questions": questions})
     seen = set()
-    for (question, name), found in zip(pairs, in_node(ASK, given), strict=True):
-        verdict = decide(evidence, **question)
+    for ((_, verdict), name), found in zip(pairs, answers, strict=True):
         if verdict.recommended is None:
             assert found["recommended"] is None
             continue
@@ -123,7 +120,8 @@ def test_the_frontier_is_that_of_the_analysis(studies, axis):
     evidence = studies["wide"]
     questions = [one for one in example.questions(evidence, sample=40) if one["family"] != "e"][:6]
     asked = [[example.asked(evidence, one), axis] for one in questions]
-    for question, found in zip(questions, in_node(FRONTIER, {"data": decision_data(evidence), "questions": asked}), strict=True):
+    answers = in_node(FRONTIER, {"data": decision_data(evidence), "questions": asked})
+    for question, found in zip(questions, answers, strict=True):
         among = candidates(family_results(evidence, question["family"]), question["money"])
         observed = np.array([one.accuracy for one in among.results])
         served = question["queries"]
@@ -155,11 +153,9 @@ def test_packed_draws_come_back_exactly():
 
 @needs_node
 def test_numbers_are_spelled_as_in_python():
-    from isothink.report import numbers
-
     generator = np.random.default_rng(5)
     values = [0.0, 0.5, 1.5, 2.5, 0.125, 62.25, 62.35, 1.125e12, 1.375e9, 9.995e11, 999_999.5, 1e9, 0.00005]
     values += [float(x) for x in 10 ** generator.uniform(-4, 15, 300)]
-    program = "({ data }) => data.map((one) => [Decision.Numbers.scientific(one), Decision.Numbers.count(one), Decision.Numbers.percent(one)])"
+    program = "({ data }) => data.map((one) => ['scientific', 'count', 'percent'].map((name) => Decision.Numbers[name](one)))"
     expected = [[numbers.scientific(one), numbers.count(one), numbers.percent(one)] for one in values]
     assert in_node(program, {"data": values}) == expected

@@ -445,6 +445,8 @@ const Explorer = (() => {
       await draw(name);
     }
     plots(last.verdict, last.question);
+    document.documentElement.dataset.explorer = "drawn";
+    performance.measure("drawn", { start: 0, end: performance.now() });
   }
 
   for (const node of root.querySelectorAll("[hidden]:not([data-for])")) node.hidden = false;
