@@ -22,13 +22,13 @@ from isothink.report.page import render_page
 NODE = shutil.which("node") or shutil.which("nodejs")
 STUDIES = ("wide", "one seed", "ceiling", "reasoning wins")
 needs_node = pytest.mark.skipif(NODE is None, reason="node is not installed: decide.js runs in the browser alone")
-ASK = """({ data, questions }) => questions.map((question) => {
+ASK = """({ data, questions }) => ((data) => questions.map((question) => {
   const verdict = Decision.decide(data, question);
   const { among, ...kept } = { ...verdict, sentence: Decision.sentence(data, question, verdict) };
   return kept;
-})"""
-FRONTIER = """({ data, questions }) => questions.map(([question, axis]) =>
-  Decision.frontier(data, Decision.decide(data, question).among, axis, question.queries))"""
+}))(Decision.opened(data))"""
+FRONTIER = """({ data, questions }) => ((data) => questions.map(([question, axis]) =>
+  Decision.frontier(data, Decision.decide(data, question).among, axis, question.queries)))(Decision.opened(data))"""
 
 
 @pytest.fixture(scope="module")

@@ -57,6 +57,11 @@ def packed(values: Sequence[int]) -> dict[str, Any]:
     return {"low": low, "width": width, "count": len(values), "text": b64encode(raw).decode().rstrip("=")}
 
 
+def columns(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Rows with their names written once."""
+    return {"names": list(rows[0]) if rows else [], "values": [list(row.values()) for row in rows]}
+
+
 def _numbered(*names: Sequence[str]) -> dict[str, int]:
     """Every name once, with its number."""
     return {name: number for number, name in enumerate(dict.fromkeys(name for group in names for name in group))}
@@ -86,7 +91,7 @@ def _family(
         "name": visible(family),
         "conditional": is_conditional(evidence, family),
         "conventions": sorted({name for one in results for name in one.conventions} - {evidence.convention}),
-        "cells": [_cell(one, students, arms, conventions) for one in results],
+        "cells": columns([_cell(one, students, arms, conventions) for one in results]),
         "comparisons": [_comparison(one, students, arms) for one in deciding],
     }
 
@@ -97,7 +102,6 @@ def _cell(
     serving = one.serving
     return {
         "name": visible(one.configuration),
-        "short": label(one.configuration),
         "student": students[one.student],
         "arm": arms[one.arm],
         "kind": one.arm_kind,

@@ -4,7 +4,8 @@
 const Explorer = (() => {
   const root = document.getElementById("explorer");
   if (!root) return { drawn: Promise.resolve(), resize: () => {} };
-  const { study, charts } = JSON.parse(document.getElementById("decision").textContent);
+  const { study: stored, charts } = JSON.parse(document.getElementById("decision").textContent);
+  const study = Decision.opened(stored);
   const { Numbers } = Decision;
   const find = (name) => document.getElementById(`set-${name}`);
   const show = (id) => document.getElementById(id);
@@ -248,6 +249,8 @@ const Explorer = (() => {
     return found;
   };
 
+  const label = (name) => (name.length <= 60 ? name : `${name.slice(0, 40)} … ${name.slice(-20)}`);
+
   const axisTitle = (axis, question) => {
     const what = axis === "life" ? `, whole life at ${Numbers.count(question.queries)} queries` : axis === "query" ? " per query" : " of training";
     return `${unitOf(question)}${what}${question.money ? ` on ${question.money.device}` : ""} (log scale)`;
@@ -273,7 +276,7 @@ const Explorer = (() => {
     const row = (index) => {
       const cell = among.cells[index];
       return {
-        configuration: cell.short, arm: study.arm_labels[cell.arm], student: study.student_labels[cell.student],
+        configuration: label(cell.name), arm: study.arm_labels[cell.arm], student: study.student_labels[cell.student],
         cost: standing[index].cost, place: place(index), accuracy: cell.accuracy, low: cell.low, high: cell.high,
         expected: cell.expected_accuracy, cost_text: amount(standing[index].cost, question),
         probability: standing[index].probability, opacity: allowed.has(index) ? 1 : FADED,
@@ -299,7 +302,7 @@ const Explorer = (() => {
           .map(([arm, index]) => ({ place: place(index), accuracy: among.cells[index].accuracy, text: `${arm}, cheapest at equal accuracy` })),
         recommended: best !== undefined && standing[best].cost > 0 ? [row(best)] : [],
       },
-      names: members.map((index) => among.cells[index].short),
+      names: members.map((index) => label(among.cells[index].name)),
     };
   }
 
@@ -428,10 +431,10 @@ const Explorer = (() => {
     const width = Math.floor(host.clientWidth);
     if (!width || host.dataset.width === String(width)) return;
     host.dataset.width = String(width);
-    const { spec, options } = Plots.single(charts[name], width, name === "frontier" ? 340 : 300);
+    const spec = Plots.single(charts[name], width, name === "frontier" ? 340 : 300);
     try {
       views[name]?.finalize();
-      views[name] = (await vegaEmbed(host, spec, { ...options, patch: opened })).view;
+      views[name] = (await Plots.embed(host, spec, { patch: opened })).view;
     } catch (error) {
       host.textContent = `This plot could not be drawn (${error.message}).`;
       host.classList.add("failed");

@@ -33,6 +33,15 @@ const Decision = (() => {
     return values;
   }
 
+  /** The study with its cells as objects; the page holds them as rows without names. */
+  function opened(stored) {
+    const families = stored.families.map((family) => ({
+      ...family,
+      cells: family.cells.values.map((row) => Object.fromEntries(row.map((value, at) => [family.cells.names[at], value]))),
+    }));
+    return { ...stored, families };
+  }
+
   const drawsOf = new WeakMap(); // a cell -> its draws, unpacked when its family is first looked at
   function cellDraws(cell) {
     if (!drawsOf.has(cell)) {
@@ -585,6 +594,6 @@ const Decision = (() => {
     return `${family.name}: ${outcomeClause(study, family, verdict)}; ${recommendationClause(study, verdict)}.`;
   }
 
-  return { decide, frontier, unpacked, sentence, outcomeClause, standing, armName, cheapest, priced: moneyOf, Numbers };
+  return { opened, decide, frontier, unpacked, sentence, outcomeClause, standing, armName, cheapest, priced: moneyOf, Numbers };
 })();
 if (typeof module !== "undefined") module.exports = Decision;

@@ -5,7 +5,7 @@
   const PANEL_GAP = 24, AXIS_ROOM = 60, WIDEST_PANEL = 190, NARROWEST_PANEL = 110;
 
   function fitted(plot, width) {
-    const { spec } = Plots.single(book.charts[plot.chart], width, plot.height);
+    const spec = Plots.single(book.charts[plot.chart], width, plot.height);
     const table = book.tables[plot.table];
     spec.datasets = { rows: table.values.map((row) => Object.fromEntries(row.map((value, at) => [table.names[at], value]))) };
     if (plot.kind === "panels") {
@@ -25,7 +25,7 @@
     if (!width || host.dataset.width === String(width)) return;
     host.dataset.width = String(width);
     try {
-      await vegaEmbed(host, fitted(plot, width), Plots.options);
+      await Plots.embed(host, fitted(plot, width));
     } catch (error) {
       host.textContent = `This plot could not be drawn (${error.message}). Its data is in the CSV below.`;
       host.classList.add("failed");

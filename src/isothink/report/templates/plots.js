@@ -1,4 +1,5 @@
-// How every plot of the page is set: fonts, legends, and the width of what holds it. Used by controls.js and page.js.
+// The plotting library, unpacked beside the page's first answer, and how every plot is set: fonts, legends, width.
+// Used by controls.js and page.js.
 // Expressions are interpreted (`ast`), never compiled, so the page's policy can forbid eval.
 "use strict";
 const Plots = (() => {
@@ -16,11 +17,28 @@ const Plots = (() => {
               layout: { bottom: { direction: width < 720 ? "vertical" : "horizontal", anchor: "start", margin: 6 } } },
   });
 
-  /** A chart of one panel as wide as its place, and how to draw it. */
+  /** A chart of one panel as wide as its place. */
   function single(chart, width, height) {
-    const spec = { ...structuredClone(chart), config: config(width), width, height, autosize: { type: "fit-x", contains: "padding", resize: true } };
-    return { spec, options };
+    const autosize = { type: "fit-x", contains: "padding", resize: true };
+    return { ...structuredClone(chart), config: config(width), width, height, autosize };
   }
 
-  return { config, options, single };
+  /** Runs the library, which stands in the page packed; the policy names its hash, so nothing else would run. */
+  async function unpack() {
+    const packed = Uint8Array.from(atob(document.getElementById("plotting").textContent), (byte) => byte.charCodeAt(0));
+    const script = document.createElement("script");
+    script.textContent = await new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
+    document.head.append(script);
+  }
+
+  const ready = unpack();
+  ready.catch(() => {}); // told by every plot that waits for it
+
+  /** Draws a specification into an element. */
+  async function embed(host, spec, more = {}) {
+    await ready;
+    return vegaEmbed(host, spec, { ...options, ...more });
+  }
+
+  return { single, embed };
 })();
