@@ -121,16 +121,21 @@ const Decision = (() => {
         ? index : best);
   }
 
+  /** Whether the lower end of the interval of a paired difference is zero or less; sorts only where counting cannot tell. */
+  function reachesZero(first, second, level) {
+    const tail = (1 - level) / 2;
+    const before = Math.floor((first.length - 1) * tail);
+    let count = 0;
+    for (let draw = 0; draw < first.length; draw += 1) if (first[draw] - second[draw] <= 0) count += 1;
+    if (count <= before) return false;
+    if (count > before + 1) return true;
+    return quantile(first.map((value, draw) => value - second[draw]).sort(), tail) <= 0;
+  }
+
   function choose(eligible, among, lifetime, study) {
-    const { accuracy, choiceDraws, count } = among;
+    const { accuracy, choiceDraws } = among;
     const best = highest(eligible, accuracy, lifetime);
-    const tail = (1 - study.level) / 2;
-    const difference = new Float64Array(count);
-    const near = [best];
-    for (const index of eligible) {
-      for (let draw = 0; draw < count; draw += 1) difference[draw] = choiceDraws[best][draw] - choiceDraws[index][draw];
-      if (quantile(difference.sort(), tail) <= 0) near.push(index);
-    }
+    const near = [best, ...eligible.filter((index) => reachesZero(choiceDraws[best], choiceDraws[index], study.level))];
     const lowest = Math.min(...near.map((index) => lifetime[index]));
     const cheap = near.filter((index) => lifetime[index] <= lowest * (1 + study.cost_tolerance));
     return highest(cheap, accuracy, lifetime);
@@ -214,12 +219,12 @@ const Decision = (() => {
     return kept;
   }
 
-  /** The lines that are the cheapest somewhere or might be: a line dearer in both costs than another never is. */
+  /** The lines that are the cheapest somewhere or might be: a line dearer in both costs than another never is.
+   *  They come in the order of what is paid once. */
   function undominated(arm) {
-    const order = arm.once.map((_, at) => at).sort((a, b) => arm.once[a] - arm.once[b] || arm.perQuery[a] - arm.perQuery[b]);
     const kept = { once: [], perQuery: [] };
     let lowest = Infinity;
-    for (const at of order) {
+    for (let at = 0; at < arm.once.length; at += 1) {
       if (arm.perQuery[at] >= lowest) continue;
       lowest = arm.perQuery[at];
       kept.once.push(arm.once[at]);
@@ -268,19 +273,30 @@ const Decision = (() => {
       return { even: null, notes: ["no break-even: it needs an eligible configuration of both ift and reasoning"] };
     }
     const once = tied(among.once, study.cost_tolerance);
-    const offers = (accuracy, perQuery) => groups.map((group) => ({
-      indices: group, accuracy: group.map(accuracy), once: group.map((index) => once[index]), perQuery: group.map(perQuery),
+    for (const group of groups) group.sort((a, b) => once[a] - once[b]); // as `undominated` wants them
+    const arms = groups.map((indices) => ({
+      indices, once: indices.map((index) => once[index]), accuracy: new Float64Array(indices.length), perQuery: new Float64Array(indices.length),
     }));
+    /** The arms with the given numbers; filled anew at every call. */
+    const offers = (accuracy, perQuery) => {
+      for (const arm of arms) {
+        for (let at = 0; at < arm.indices.length; at += 1) {
+          arm.accuracy[at] = accuracy(arm.indices[at]);
+          arm.perQuery[at] = perQuery(arm.indices[at]);
+        }
+      }
+      return arms;
+    };
     const [reasoning, ift] = offers((index) => among.accuracy[index], (index) => among.perQuery[index]);
     const { kind, queries: value } = solve(reasoning, ift, queries, target);
     const wanted = target === null ? Math.min(best(reasoning.accuracy), best(ift.accuracy)) : target;
+    const [ours, theirs] = [reaching(reasoning, wanted), reaching(ift, wanted)];
     const values = [];
     for (let draw = 0; draw < among.count; draw += 1) {
       const drawn = offers((index) => among.draws[index][draw], (index) => among.perQueryDraws[index][draw]);
       const crossing = solve(...drawn, queries, target).queries;
       if (crossing !== null) values.push(crossing);
     }
-    const [ours, theirs] = [reaching(reasoning, wanted), reaching(ift, wanted)];
     const even = {
       kind, target_accuracy: wanted, queries: value, interval: crossingInterval(value, values, study.level),
       cheaper_below: value === null ? null : cheaper(ours, theirs, value * (1 - JUST_BELOW)),
@@ -465,20 +481,35 @@ const Decision = (() => {
 
   // ---- the frontier: evidence/frontier.py
 
+  /** Marks who is on the frontier. `order` lists all by cost and stays nearly sorted from draw to draw. */
+  function onFrontier(accuracy, cost, order, { step, factor }, found) {
+    for (let at = 1; at < order.length; at += 1) { // an insertion sort: quick on what is nearly sorted
+      const index = order[at];
+      let place = at;
+      for (; place > 0 && cost[order[place - 1]] > cost[index]; place -= 1) order[place] = order[place - 1];
+      order[place] = index;
+    }
+    // The most accurate of those no dearer within the tolerance, and of those cheaper beyond it.
+    let near = 0, below = 0, bestNear = -Infinity, bestBelow = -Infinity;
+    for (const own of order) {
+      for (; near < order.length && cost[order[near]] <= cost[own] * factor; near += 1) {
+        if (accuracy[order[near]] > bestNear) bestNear = accuracy[order[near]];
+      }
+      for (; below < order.length && cost[order[below]] * factor < cost[own]; below += 1) {
+        if (accuracy[order[below]] > bestBelow) bestBelow = accuracy[order[below]];
+      }
+      found[own] = bestNear > accuracy[own] + step || bestBelow >= accuracy[own] - step ? 0 : 1;
+    }
+  }
+
   /** Each candidate's cost on the axis, whether it is on the frontier, and in what share of the draws it is. */
   function frontier(study, among, axis, queries) {
     const costs = { training: among.training, query: among.perQuery, life: lifetimes(among, queries) }[axis];
-    const observed = among.cells.map((cell) => cell.accuracy);
     const size = costs.length;
-    const step = study.accuracy_tolerance + 1e-12, factor = 1 + study.cost_tolerance + 1e-12;
-    const dominated = (accuracy, cost, own) => {
-      for (let other = 0; other < size; other += 1) {
-        if (accuracy[other] > accuracy[own] + step && cost[other] <= cost[own] * factor) return true;
-        if (cost[other] * factor < cost[own] && accuracy[other] >= accuracy[own] - step) return true;
-      }
-      return false;
-    };
-    const often = new Uint32Array(size);
+    const ties = { step: study.accuracy_tolerance + 1e-12, factor: 1 + study.cost_tolerance + 1e-12 };
+    const order = Uint32Array.from(costs, (_, index) => index);
+    const now = new Uint8Array(size), drawn = new Uint8Array(size), often = new Uint32Array(size);
+    onFrontier(among.cells.map((cell) => cell.accuracy), costs, order, ties, now);
     const accuracy = new Float64Array(size), cost = Float64Array.from(costs);
     for (let draw = 0; draw < among.count; draw += 1) {
       for (let index = 0; index < size; index += 1) {
@@ -486,11 +517,10 @@ const Decision = (() => {
         if (axis === "query") cost[index] = among.perQueryDraws[index][draw];
         if (axis === "life") cost[index] = among.once[index] + queries * among.perQueryDraws[index][draw];
       }
-      for (let index = 0; index < size; index += 1) if (!dominated(accuracy, cost, index)) often[index] += 1;
+      onFrontier(accuracy, cost, order, ties, drawn);
+      for (let index = 0; index < size; index += 1) often[index] += drawn[index];
     }
-    return costs.map((value, index) => ({
-      cost: value, on: !dominated(observed, costs, index), probability: often[index] / among.count,
-    }));
+    return costs.map((value, index) => ({ cost: value, on: now[index] === 1, probability: often[index] / among.count }));
   }
 
   // ---- numbers and sentences as report/numbers.py and report/sentences.py write them
