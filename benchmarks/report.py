@@ -104,7 +104,8 @@ def measure(browser, path: Path, width: int) -> None:  # type: ignore[no-untyped
         )
         page.wait_for_selector("html[data-plots=drawn]", timeout=120_000)
         everything = page.evaluate("performance.now()")
-        print(f"opened: first answer {opened[-1][0]:.0f} ms, its plots {opened[-1][1]:.0f} ms, all plots {everything:.0f} ms")
+        first, plots = opened[-1]
+        print(f"opened: first answer {first:.0f} ms, its plots {plots:.0f} ms, all plots {everything:.0f} ms")
         if len(opened) < 3:
             context.close()
     page.select_option("#set-unit", "usd")

@@ -34,7 +34,9 @@ def studies():
 
 def large_evidence(world, *, settings):
     """An analysed study whose items are spread over four families, all of them scored, every shape known."""
-    return evidence(world, 0.05, random=9, settings=settings, families=lambda count: ["abcd"[n % 4] for n in range(count)])
+    return evidence(
+        world, 0.05, random=9, settings=settings, families=lambda count: ["abcd"[n % 4] for n in range(count)]
+    )
 
 
 def two_and_an_empty_one(count):

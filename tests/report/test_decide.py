@@ -4,7 +4,6 @@ import itertools
 import json
 import shutil
 import subprocess
-from importlib.resources import files
 
 import decision_example as example
 import numpy as np
@@ -17,14 +16,14 @@ from isothink.evidence.frontier import Tolerances, frontier_members
 from isothink.evidence.verdict import decide
 from isothink.report import numbers
 from isothink.report.decision_data import decision_data, packed
-from isothink.report.page import render_page
+from isothink.report.page import render_page, template_text
 
 NODE = shutil.which("node") or shutil.which("nodejs")
 STUDIES = ("wide", "one seed", "ceiling", "reasoning wins")
 needs_node = pytest.mark.skipif(NODE is None, reason="node is not installed: decide.js runs in the browser alone")
 ASK = """({ data, questions }) => ((data) => questions.map((question) => {
   const verdict = Decision.decide(data, question);
-  const { among, ...kept } = { ...verdict, sentence: Decision.sentence(data, question, verdict) };
+  const { among, ...kept } = { ...verdict, sentence: Sentences.sentence(data, question, verdict) };
   return kept;
 }))(Decision.opened(data))"""
 FRONTIER = """({ data, questions }) => ((data) => questions.map(([question, axis]) =>
@@ -41,11 +40,12 @@ def decided(studies):
 
 
 def in_node(function, question):
-    script = files("isothink.report").joinpath("templates", "decide.js")
-    program = f"const Decision = require({json.dumps(str(script))});"
+    program = "".join(template_text(name) for name in ("numbers.js", "decide.js", "sentences.js"))
     program += "const given = JSON.parse(require('fs').readFileSync(0, 'utf8'));"
     program += f"console.log(JSON.stringify(({function})(given)));"
-    done = subprocess.run([NODE, "-e", program], input=json.dumps(question), capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [NODE, "-e", program], input=json.dumps(question), capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -156,6 +156,6 @@ def test_numbers_are_spelled_as_in_python():
     generator = np.random.default_rng(5)
     values = [0.0, 0.5, 1.5, 2.5, 0.125, 62.25, 62.35, 1.125e12, 1.375e9, 9.995e11, 999_999.5, 1e9, 0.00005]
     values += [float(x) for x in 10 ** generator.uniform(-4, 15, 300)]
-    program = "({ data }) => data.map((one) => ['scientific', 'count', 'percent'].map((name) => Decision.Numbers[name](one)))"
+    program = "({ data }) => data.map((one) => ['scientific', 'count', 'percent'].map((name) => Numbers[name](one)))"
     expected = [[numbers.scientific(one), numbers.count(one), numbers.percent(one)] for one in values]
     assert in_node(program, {"data": values}) == expected

@@ -160,7 +160,7 @@ def test_the_terminals_command_is_told(visit):
     set_to(visit, unit="usd", device="RTX 4090", price="0.7", budget_number="1e12")
     answered(visit)
     assert visit.page.locator("#answer-command").text_content() == (
-        "isothink verdict RUN --family f --budget 1e12 --queries 100000 --axis usd --device 'RTX 4090' --price 0.7"
+        "isothink verdict RUN --family f --budget 1e12 --queries 1e5 --axis usd --device 'RTX 4090' --price 0.7"
         " --batch-size 32 --utilisation 0.4"
     )
 
@@ -200,5 +200,19 @@ def test_hostile_names_stay_text_in_every_control_and_answer(browser, pages, tmp
     assert "<script>alert(1)</script>" in opened.page.locator("#answer-sentence").text_content()
     assert "<img src=x onerror=alert(2)>" in opened.page.locator("#set-family option").first.text_content()
     assert opened.page.locator("#explorer script, #explorer img, #families script, #families img").count() == 0
+    opened.assert_quiet()
+    opened.context.close()
+
+
+def test_a_study_half_way_answers_too(browser, pages, tmp_path):
+    file = tmp_path / "halfway.html"
+    file.write_text(pages["halfway"], encoding="utf-8")
+    opened = Visit(browser, file)
+    opened.page.fill("#set-budget-number", "1e10")
+    opened.settle()
+    assert "no configuration meets every budget" in opened.page.locator("#answer-sentence").text_content()
+    opened.page.fill("#set-budget-number", "3e12")
+    opened.settle()
+    assert "extrapolated" in opened.page.locator("#answer-tiles").inner_text()
     opened.assert_quiet()
     opened.context.close()

@@ -75,8 +75,8 @@ def test_the_policy_allows_only_the_hashed_scripts_and_style(page):
     assert "unsafe" not in policy
     assert "http" not in policy
     scripts = [attributes for tag, attributes in elements if tag == "script"]
-    assert [one.get("type") for one in scripts] == ["application/json", "application/json", "text/plain", *[None] * 4]
-    assert policy.count("sha256-") == 6
+    assert [one.get("type") for one in scripts] == ["application/json", "application/json", "text/plain", *[None] * 7]
+    assert policy.count("sha256-") == 9
 
 
 def test_sections_stand_in_their_order(page):

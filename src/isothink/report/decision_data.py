@@ -21,9 +21,13 @@ from isothink.report.text import visible
 
 def decision_data(evidence: Evidence) -> dict[str, Any]:
     """The study as decide.js reads it; names are made visible, and cells refer to students and arms by number."""
-    students = _numbered([one.student for one in evidence.configurations], [one.student for one in evidence.comparisons])
+    students = _numbered(
+        [one.student for one in evidence.configurations], [one.student for one in evidence.comparisons]
+    )
     students = _numbered(list(students), [one.baseline_student for one in evidence.comparisons])
-    arms = _numbered([BASELINE], [one.arm for one in evidence.configurations], [one.arm for one in evidence.comparisons])
+    arms = _numbered(
+        [BASELINE], [one.arm for one in evidence.configurations], [one.arm for one in evidence.comparisons]
+    )
     conventions = sorted({name for one in evidence.configurations for name in one.conventions} | {evidence.convention})
     return {
         "level": evidence.level,
@@ -117,8 +121,7 @@ def _cell(
         "source": one.source,
         "seeds": one.seeds,
         "items": one.items,
-        "serving": serving
-        and [serving.prefill_flops, serving.decode_flops, serving.weight_bytes, serving.cache_bytes],
+        "serving": serving and [serving.prefill_flops, serving.decode_flops, serving.weight_bytes, serving.cache_bytes],
         "conventions": [_convention(one, name) for name in conventions],
         "draws": packed(one.accuracy_draws),
         "choice_draws": packed(one.conditional_draws) if one.conditional_draws else None,

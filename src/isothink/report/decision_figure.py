@@ -34,11 +34,7 @@ def choice_chart(arms: Palette, students: list[str]) -> alt.LayerChart:
         .mark_text(align="right", baseline="bottom", dx=-4, dy=-3, fontSize=11, color=GREY)
         .encode(x=cost, y=alt.value("height"), text="text:N")
     )
-    target = (
-        alt.Chart(_named("target"))
-        .mark_rule(strokeDash=[6, 4], strokeWidth=1, color=GREY)
-        .encode(y=accuracy)
-    )
+    target = alt.Chart(_named("target")).mark_rule(strokeDash=[6, 4], strokeWidth=1, color=GREY).encode(y=accuracy)
     target_text = (
         alt.Chart(_named("target"))
         .mark_text(align="left", baseline="bottom", dx=4, dy=-2, fontSize=11, color=GREY)
@@ -51,7 +47,11 @@ def choice_chart(arms: Palette, students: list[str]) -> alt.LayerChart:
     )
     line = alt.Chart(_named("members")).mark_line(interpolate="step-after", strokeWidth=1.5, color=GREY, tooltip=False)
     bars = cells.mark_rule(strokeWidth=1.5).encode(
-        x=place, y=alt.Y("low:Q", title="accuracy"), y2="high:Q", color=arm_colour(arms), opacity=faded
+        x=place,
+        y=alt.Y("low:Q", title="accuracy"),
+        y2="high:Q",
+        color=arm_colour(arms),
+        opacity=alt.Opacity("bar_opacity:Q", scale=None),
     )
     points = cells.mark_point(filled=True, strokeWidth=1).encode(
         x=place,
@@ -91,9 +91,7 @@ def break_even_chart() -> alt.LayerChart:
         legend=SOLID,
     )
     band = (
-        alt.Chart(_named("band"))
-        .mark_rect(opacity=0.18, color=GREY, tooltip=False)
-        .encode(x=_log("low"), x2="high:Q")
+        alt.Chart(_named("band")).mark_rect(opacity=0.18, color=GREY, tooltip=False).encode(x=_log("low"), x2="high:Q")
     )
     lines = (
         alt.Chart(_named("lines"))
@@ -103,7 +101,9 @@ def break_even_chart() -> alt.LayerChart:
             y=cost,
             color=colour,
             strokeDash=alt.StrokeDash(
-                "arm:N", title="cheapest at equal accuracy", scale=alt.Scale(domain=["IFT", "reasoning"], range=[[1, 0], [7, 3]])
+                "arm:N",
+                title="cheapest at equal accuracy",
+                scale=alt.Scale(domain=["IFT", "reasoning"], range=[[1, 0], [7, 3]]),
             ),
         )
     )

@@ -103,7 +103,7 @@ def _unresolved_detail(comparison: Comparison | None) -> str:
 
 
 def difference_text(comparison: Comparison) -> str:
-    """A difference with its interval and how sure it is: `+12.3 points, 90% interval +4.1 to +20.0, adjusted p = 0.003`."""
+    """For example `+12.3 points, 90% interval +4.1 to +20.0, adjusted p = 0.003`."""
     signed = f"{numbers.points(comparison.difference)} points"
     interval = f"{numbers.level(comparison.interval)} interval {numbers.points_interval(comparison.interval)}"
     if comparison.adjusted_p_value is None:

@@ -124,8 +124,8 @@ def _headline(verdict: Verdict) -> str:
         return "; ".join(verdict.reasons)
     lead = "best guess for now" if verdict.outcome == "unresolved" else "take"
     return (
-        f"{lead} {best.cell}: {numbers.percent(best.accuracy)} ({numbers.percent_interval(best.interval)}), best with a "
-        f"probability {numbers.probability_phrase(best.probability_best)}"
+        f"{lead} {best.cell}: {numbers.percent(best.accuracy)} ({numbers.percent_interval(best.interval)}), best with "
+        f"a probability {numbers.probability_phrase(best.probability_best)}"
     )
 
 

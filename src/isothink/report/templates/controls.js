@@ -6,26 +6,26 @@ const Explorer = (() => {
   if (!root) return { drawn: Promise.resolve(), resize: () => {} };
   const { study: stored, charts } = JSON.parse(document.getElementById("decision").textContent);
   const study = Decision.opened(stored);
-  const { Numbers } = Decision;
   const find = (name) => document.getElementById(`set-${name}`);
   const show = (id) => document.getElementById(id);
-  const NUDGE = 0.016; // of the axis, about six pixels: arms of one budget cost the same and would cover each other
-  const LINE_POINTS = 64;
-  const FADED = 0.3; // what the budgets exclude
   const OUTCOMES = ["ift", "reasoning", "curriculum", "unresolved"];
   const AXES = { training: "training", query: "inference, per query", life: "whole life" };
-  const UNITS = { flops: "FLOPs", seconds: "device-seconds", usd: "dollars" };
   const views = {};
 
   // ---- sliders over steps, each beside a number that may lie between them
 
   const rounded = (value) => Number(value.toPrecision(2));
   const sorted = (values) => [...new Set(values)].sort((a, b) => a - b);
-  const spelled = (value) => String(value).length <= 6 ? String(value) : value.toExponential().replace("e+", "e");
+  const spelled = (value) => {
+    const plain = String(value),
+      power = value.toExponential().replace("e+", "e");
+    return plain.length <= 5 || plain.length <= power.length ? plain : power;
+  };
 
   function budgetSteps() {
     const costs = study.families.flatMap((family) => family.cells.map((cell) => cell.training));
-    const low = Math.log10(Math.min(...costs, ...study.budgets)), high = Math.log10(Math.max(...costs, ...study.budgets) * 10);
+    const low = Math.log10(Math.min(...costs, ...study.budgets)),
+      high = Math.log10(Math.max(...costs, ...study.budgets) * 10);
     const count = Math.ceil((high - low) * 20);
     const between = Array.from({ length: count + 1 }, (_, at) => rounded(10 ** (low + ((high - low) * at) / count)));
     return sorted([...between, ...study.budgets]);
@@ -33,15 +33,24 @@ const Explorer = (() => {
 
   function querySteps() {
     const decades = Array.from({ length: 13 }, (_, power) => power);
-    return sorted([0, study.queries, ...decades.flatMap((power) => [1, 1.5, 2, 3, 5, 7].map((digit) => Math.round(digit * 10 ** power)))]);
+    return sorted([
+      0,
+      study.queries,
+      ...decades.flatMap((power) => [1, 1.5, 2, 3, 5, 7].map((digit) => Math.round(digit * 10 ** power))),
+    ]);
   }
 
-  const nearest = (steps, value) => steps.reduce((best, step, at) =>
-    Math.abs(Math.log((step + 1) / (value + 1))) < Math.abs(Math.log((steps[best] + 1) / (value + 1))) ? at : best, 0);
+  const nearest = (steps, value) =>
+    steps.reduce(
+      (best, step, at) =>
+        Math.abs(Math.log((step + 1) / (value + 1))) < Math.abs(Math.log((steps[best] + 1) / (value + 1))) ? at : best,
+      0,
+    );
 
   /** A range and a number that say the same; `get` gives the exact value. */
   function paired(name, steps, first, unit, lowest) {
-    const range = find(name), number = find(`${name}-number`);
+    const range = find(name),
+      number = find(`${name}-number`);
     let value = first;
     range.max = String(steps.length - 1);
     const told = () => {
@@ -54,10 +63,17 @@ const Explorer = (() => {
       range.value = String(nearest(steps, value));
       told();
     };
-    range.addEventListener("input", () => { value = steps[Number(range.value)]; number.value = spelled(value); told(); });
+    range.addEventListener("input", () => {
+      value = steps[Number(range.value)];
+      number.value = spelled(value);
+      told();
+    });
     number.addEventListener("input", () => {
       const typed = number.valueAsNumber;
-      if (!Number.isFinite(typed) || typed < lowest) { number.setAttribute("aria-invalid", "true"); return; }
+      if (!Number.isFinite(typed) || typed < lowest) {
+        number.setAttribute("aria-invalid", "true");
+        return;
+      }
       value = typed;
       range.value = String(nearest(steps, value));
       told();
@@ -74,7 +90,9 @@ const Explorer = (() => {
     return fits ? value : otherwise;
   };
 
-  const top = study.budgets.length ? study.budgets.at(-1) : Math.max(...study.families.flatMap((one) => one.cells.map((cell) => cell.training)));
+  const top = study.budgets.length
+    ? study.budgets.at(-1)
+    : Math.max(...study.families.flatMap((one) => one.cells.map((cell) => cell.training)));
   const budget = paired("budget", budgetSteps(), top, "FLOPs", Number.MIN_VALUE);
   const queries = paired("queries", querySteps(), study.queries, "queries", 0);
 
@@ -84,7 +102,8 @@ const Explorer = (() => {
     const axis = find("unit").value;
     if (axis === "flops") return null;
     return {
-      axis, device: find("device").value,
+      axis,
+      device: find("device").value,
       price_per_hour: positive("price", 1),
       batch_size: positive("batch", study.batch_size, (value) => value >= 1 && Number.isInteger(value)),
       utilisation: positive("utilisation", 100 * study.utilisation, (value) => value > 0 && value <= 100) / 100,
@@ -95,18 +114,19 @@ const Explorer = (() => {
     const cap = (name) => positive(name, null, (value) => value >= 0);
     const target = positive("target", null, (value) => value >= 0 && value <= 100);
     return {
-      family: Number(find("family").value), budget: budget.get(), queries: queries.get(), money: money(),
-      convention: find("convention").value, inference_budget: cap("query-cap"), lifetime_budget: cap("life-cap"),
+      family: Number(find("family").value),
+      budget: budget.get(),
+      queries: queries.get(),
+      money: money(),
+      convention: find("convention").value,
+      inference_budget: cap("query-cap"),
+      lifetime_budget: cap("life-cap"),
       target: target === null ? null : target / 100,
     };
   }
 
   // ---- what is shown
 
-  const unitOf = (question) => (question.money ? UNITS[question.money.axis]
-    : question.priced_in === study.convention ? "FLOPs" : `${question.priced_in} FLOPs`);
-  const amount = (value, question) => `${question.money ? Numbers.short(value) : Numbers.scientific(value)} ${unitOf(question)}`;
-  const capital = (text) => (/^[a-z]+$/i.test(text.split(" ")[0]) ? text[0].toUpperCase() + text.slice(1) : text);
   const percents = (interval) => `${Numbers.percent(interval.low)} to ${Numbers.percent(interval.high)}`;
   const element = (tag, text, kind = "") => {
     const made = document.createElement(tag);
@@ -115,7 +135,7 @@ const Explorer = (() => {
     return made;
   };
   const named = ({ outcome, cannot_tell }) =>
-    (cannot_tell ? "cannot tell" : outcome === "unresolved" ? "not resolved" : Decision.armName(outcome));
+    cannot_tell ? "cannot tell" : outcome === "unresolved" ? "not resolved" : Sentences.armName(outcome);
 
   function marked(node, outcome) {
     node.classList.remove(...OUTCOMES);
@@ -127,17 +147,26 @@ const Explorer = (() => {
     if (even.kind === "no_equal_accuracy") return ["none", "the arms reach no equal accuracy"];
     const at = `both reach ${Numbers.percent(even.target_accuracy)}`;
     if (even.queries === null) {
-      return ["none", `${even.kind === "ift_always" ? "IFT" : "reasoning"} costs less at any number of queries (${at})`];
+      return [
+        "none",
+        `${even.kind === "ift_always" ? "IFT" : "reasoning"} costs less at any number of queries (${at})`,
+      ];
     }
     const number = (value) => (value < 100 ? String(Number(value.toPrecision(3))) : Numbers.count(value));
-    const interval = even.interval ? `${study.level_text} interval ${number(even.interval.low)} to ${number(even.interval.high)}; ` : "";
-    return [`${number(even.queries)} queries`, `${interval}with fewer, ${Decision.armName(even.cheaper_below)} is the cheaper (${at})`];
+    const interval = even.interval
+      ? `${study.level_text} interval ${number(even.interval.low)} to ${number(even.interval.high)}; `
+      : "";
+    return [
+      `${number(even.queries)} queries`,
+      `${interval}with fewer, ${Sentences.armName(even.cheaper_below)} is the cheaper (${at})`,
+    ];
   }
 
   /** What every other convention recommends, in one line. */
   function conventionText(verdict) {
     const groups = new Map();
-    for (const [name, cell] of Object.entries(verdict.sensitivity)) groups.set(cell, [...(groups.get(cell) ?? []), name]);
+    for (const [name, cell] of Object.entries(verdict.sensitivity))
+      groups.set(cell, [...(groups.get(cell) ?? []), name]);
     const own = verdict.recommended?.cell;
     return [...groups].map(([cell, names]) => `${names.join(", ")}: ${cell === own ? "the same" : cell}`).join("; ");
   }
@@ -148,30 +177,44 @@ const Explorer = (() => {
     if (one) {
       const life = `${Numbers.count(question.queries)} ${question.queries === 1 ? "query" : "queries"}`;
       found.push(
-        [verdict.outcome === "unresolved" ? "Best guess for now" : "Take", one.cell, Decision.standing(one).replace(/^ \(|\)$/g, ""), "wide"],
+        [
+          verdict.outcome === "unresolved" ? "Best guess for now" : "Take",
+          one.cell,
+          Sentences.standing(one).replace(/^ \(|\)$/g, ""),
+          "wide",
+        ],
         ["Expected accuracy", Numbers.percent(one.accuracy), `${study.level_text} interval ${percents(one.interval)}`],
-        ["Probability best", Numbers.probability(one.probability_best).replace(" ", "\u00a0"), `expected regret ${Numbers.fixed(one.expected_regret_points, 1)} points`],
-        ["Training", amount(one.training_cost, question), question.money ? `on ${question.money.device}` : ""],
-        ["One query", amount(one.inference_cost_per_query, question), ""],
-        ["Whole life", amount(one.lifetime_cost, question), life],
+        [
+          "Probability best",
+          Numbers.probability(one.probability_best).replace(" ", "\u00a0"),
+          `expected regret ${Numbers.fixed(one.expected_regret_points, 1)} points`,
+        ],
+        ["Training", Rows.amount(one.training_cost, question), question.money ? `on ${question.money.device}` : ""],
+        ["One query", Rows.amount(one.inference_cost_per_query, question), ""],
+        ["Whole life", Rows.amount(one.lifetime_cost, question), life],
       );
     }
     if (one) found.push(["Break-even", ...breakEvenTexts(verdict.break_even), "wide"]);
-    show("answer-tiles").replaceChildren(...found.map(([name, value, more, kind]) => {
-      const tile = element("div", "", kind);
-      const [number, unit] = kind ? [value, ""] : value.split(/ (.*)/);
-      const shown = element("dd", number, "value");
-      if (unit) shown.append(element("span", ` ${unit}`, "in"));
-      tile.append(element("dt", name), shown);
-      if (more) tile.append(element("dd", more, "more"));
-      return tile;
-    }));
+    show("answer-tiles").replaceChildren(
+      ...found.map(([name, value, more, kind]) => {
+        const tile = element("div", "", kind);
+        const [number, unit] = kind ? [value, ""] : value.split(/ (.*)/);
+        const shown = element("dd", number, "value");
+        if (unit) shown.append(element("span", ` ${unit}`, "in"));
+        tile.append(element("dt", name), shown);
+        if (more) tile.append(element("dd", more, "more"));
+        return tile;
+      }),
+    );
   }
 
   /** The answer in a line: what is resolved, and what to take. */
   function shortened(verdict, question) {
     const one = verdict.recommended;
-    const clause = Decision.outcomeClause(study, study.families[question.family], verdict).replace(/, and differences below .*$/, "");
+    const clause = Sentences.outcomeClause(study, study.families[question.family], verdict).replace(
+      /, and differences below .*$/,
+      "",
+    );
     if (verdict.cannot_tell) return `${verdict.reasons.join("; ")}.`;
     if (!one) return `no configuration is recommended (${verdict.reasons.join("; ")}).`;
     return `${clause}; ${verdict.outcome === "unresolved" ? "the best guess for now is" : "take"} ${one.cell}.`;
@@ -182,17 +225,20 @@ const Explorer = (() => {
     const text = shortened(verdict, question);
     const lead = show("answer-sentence");
     if (lead.textContent !== `${family.name}: ${text}`) lead.replaceChildren(element("bdi", family.name), `: ${text}`);
-    show("answer-full").textContent = verdict.cannot_tell ? "" : Decision.sentence(study, question, verdict);
+    show("answer-full").textContent = verdict.cannot_tell ? "" : Sentences.sentence(study, question, verdict);
     marked(show("answer"), verdict.outcome);
     const notes = [];
     if (verdict.rescaled !== null) {
-      notes.push(`Priced under the ${question.convention} convention, where the budget of ${Numbers.flops(question.budget)} ` +
-        `(${study.convention}) is ${Numbers.flops(verdict.rescaled)}.`);
+      notes.push(
+        `Priced under the ${question.convention} convention, where the budget of ${Numbers.flops(question.budget)} ` +
+          `(${study.convention}) is ${Numbers.flops(verdict.rescaled)}.`,
+      );
     }
     show("answer-notes").textContent = notes.join(" ");
     show("answer-reasons").replaceChildren(...verdict.reasons.map((reason) => element("li", reason)));
     const conventions = conventionText(verdict);
-    if (conventions) show("answer-reasons").append(element("li", `recommended under other FLOPs conventions: ${conventions}`));
+    if (conventions)
+      show("answer-reasons").append(element("li", `recommended under other FLOPs conventions: ${conventions}`));
   }
 
   function families(question, shown) {
@@ -213,14 +259,22 @@ const Explorer = (() => {
     const one = verdict.recommended;
     if (!one) return verdict.reasons.join("; ");
     const lead = verdict.outcome === "unresolved" ? "best guess for now" : "take";
-    return `${lead} ${one.cell}: ${Numbers.percent(one.accuracy)} (${percents(one.interval)}), best with a probability ` +
-      `${Numbers.probabilityPhrase(one.probability_best)}`;
+    return (
+      `${lead} ${one.cell}: ${Numbers.percent(one.accuracy)} (${percents(one.interval)}), best with a probability ` +
+      `${Numbers.probabilityPhrase(one.probability_best)}`
+    );
   }
 
   function command(question) {
     const quoted = (text) => (/^[\w.,:/@%+=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
-    const parts = ["isothink verdict RUN --family", quoted(study.families[question.family].name), "--budget", spelled(question.budget),
-                   "--queries", spelled(question.queries)];
+    const parts = [
+      "isothink verdict RUN --family",
+      quoted(study.families[question.family].name),
+      "--budget",
+      spelled(question.budget),
+      "--queries",
+      spelled(question.queries),
+    ];
     if (question.inference_budget !== null) parts.push("--inference-budget", spelled(question.inference_budget));
     if (question.lifetime_budget !== null) parts.push("--lifetime-budget", spelled(question.lifetime_budget));
     if (question.money) {
@@ -234,119 +288,12 @@ const Explorer = (() => {
 
   // ---- the plots
 
-  const ticks = (low, high) => {
-    const found = [];
-    const decades = Math.log10(high / low);
-    const digits = decades > 4 ? [1] : decades > 1.2 ? [1, 3] : [1, 2, 3, 5, 7];
-    const every = Math.max(1, Math.ceil(decades / 9));
-    for (let power = Math.floor(Math.log10(low)); power <= Math.ceil(Math.log10(high)); power += 1) {
-      if (power % every) continue;
-      for (const digit of digits) {
-        const tick = Number(`${digit}e${power}`);
-        if (tick >= low && tick <= high) found.push(tick);
-      }
-    }
-    return found;
-  };
-
-  const label = (name) => (name.length <= 60 ? name : `${name.slice(0, 40)} … ${name.slice(-20)}`);
-
-  const axisTitle = (axis, question) => {
-    const what = axis === "life" ? `, whole life at ${Numbers.count(question.queries)} queries` : axis === "query" ? " per query" : " of training";
-    return `${unitOf(question)}${what}${question.money ? ` on ${question.money.device}` : ""} (log scale)`;
-  };
-
-  function choiceRows(verdict, question, axis) {
-    const { among } = verdict;
-    const standing = Decision.frontier(study, among, axis, question.queries);
-    const shown = standing.map((one, index) => index).filter((index) => standing[index].cost > 0);
-    const limit = { training: verdict.rescaled ?? (question.money ? Decision.priced(study, question.budget, question.money) : question.budget),
-                    query: question.inference_budget, life: question.lifetime_budget }[axis];
-    const costs = shown.map((index) => standing[index].cost);
-    if (!costs.length) return null;
-    const reach = [Math.min(...costs), Math.max(...costs)];
-    const near = limit > reach[0] / 30 && limit < reach[1] * 30;
-    const [low, high] = [Math.min(reach[0], near ? limit : Infinity), Math.max(reach[1], near ? limit : 0)];
-    const room = Math.max(1.3, (high / low) ** 0.06);
-    const domain = [low / room, high * room];
-    const step = axis === "training" ? (domain[1] / domain[0]) ** NUDGE : 1;
-    const used = [...new Set(among.cells.map((cell) => cell.arm))].sort((a, b) => a - b);
-    const place = (index) => standing[index].cost * step ** (used.indexOf(among.cells[index].arm) - (used.length - 1) / 2);
-    const allowed = new Set(verdict.eligible);
-    const row = (index) => {
-      const cell = among.cells[index];
-      return {
-        configuration: label(cell.name), arm: study.arm_labels[cell.arm], student: study.student_labels[cell.student],
-        cost: standing[index].cost, place: place(index), accuracy: cell.accuracy, low: cell.low, high: cell.high,
-        expected: cell.expected_accuracy, cost_text: amount(standing[index].cost, question),
-        probability: standing[index].probability, opacity: allowed.has(index) ? 1 : FADED,
-        standing: index === verdict.recommended?.index ? "recommended" : allowed.has(index) ? "within the budgets" : "beyond a budget",
-      };
-    };
-    const cells = shown.map(row);
-    const spread = cells.flatMap((one) => [one.low, one.high]);
-    const bounds = [Math.min(...spread), Math.max(...spread)];
-    const margin = 0.04 * (bounds[1] - bounds[0]) + 0.01;
-    const members = shown.filter((index) => standing[index].on).sort((a, b) => standing[a].cost - standing[b].cost);
-    const even = verdict.break_even;
-    const best = verdict.recommended?.index;
-    return {
-      title: axisTitle(axis, question), domain, y: [bounds[0] - margin, bounds[1] + margin],
-      data: {
-        cells,
-        members: members.map((index) => ({ cost: standing[index].cost, accuracy: among.cells[index].accuracy })),
-        limit: near ? [{ cost: limit, text: axis === "training" ? "budget" : "limit" }] : [],
-        target: even && even.kind !== "no_equal_accuracy"
-          ? [{ accuracy: even.target_accuracy, text: `equal accuracy ${Numbers.percent(even.target_accuracy)}` }] : [],
-        even: pairOf(even, question).filter(([, index]) => standing[index].cost > 0)
-          .map(([arm, index]) => ({ place: place(index), accuracy: among.cells[index].accuracy, text: `${arm}, cheapest at equal accuracy` })),
-        recommended: best !== undefined && standing[best].cost > 0 ? [row(best)] : [],
-      },
-      names: members.map((index) => label(among.cells[index].name)),
-    };
-  }
-
-  /** The two cells whose lines meet at the break-even, or are the cheapest of their arms where none meet. */
-  function pairOf(even, question) {
-    if (!even || even.kind === "no_equal_accuracy") return [];
-    const at = even.queries ?? Math.max(question.queries, 1);
-    return Object.entries(even.lines).map(([arm, lines]) => {
-      const cost = (place) => lines.once[place] + at * lines.perQuery[place];
-      const least = lines.once.reduce((best, _, place) => (cost(place) < cost(best) ? place : best), 0);
-      return [Decision.armName(arm), lines.indices[least]];
-    });
-  }
-
-  function evenRows(verdict, question) {
-    const even = verdict.break_even;
-    if (!even || even.kind === "no_equal_accuracy") return null;
-    const marks = [even.queries, even.interval?.low, even.interval?.high].filter((value) => value > 0);
-    const around = [...marks, Math.max(1, question.queries)];
-    const low = 10 ** Math.floor(Math.log10(Math.min(...around)) - 0.5), high = 10 ** Math.ceil(Math.log10(Math.max(...around)) + 0.5);
-    const points = Array.from({ length: LINE_POINTS }, (_, at) => low * (high / low) ** (at / (LINE_POINTS - 1)));
-    const lines = Object.entries(even.lines).flatMap(([arm, own]) =>
-      points.map((value) => ({ arm: Decision.armName(arm), queries: value, cost: Decision.cheapest(own, value) })));
-    const costs = lines.map((one) => one.cost);
-    const room = Math.max(1.2, (Math.max(...costs) / Math.min(...costs)) ** 0.05);
-    const crossing = even.queries === null ? [] : [{
-      queries: even.queries, cost: Decision.cheapest(even.lines.ift, even.queries), text: `equal at ${Numbers.count(even.queries)} queries`,
-    }];
-    const [from, to] = even.interval ? [even.interval.low, even.interval.high].map((value) => Math.min(high, Math.max(low, value))) : [];
-    return {
-      domain: [low, high], y: [Math.min(...costs) / room, Math.max(...costs) * room], title: "queries served (log scale)",
-      yTitle: `whole life, ${unitOf(question)} (log scale)`,
-      data: {
-        lines, even: crossing, band: even.interval ? [{ low: from, high: to }] : [],
-        now: question.queries > 0 ? [{ queries: question.queries, text: "your queries" }] : [],
-      },
-    };
-  }
-
   /** The compiled chart with its ranges, ticks and titles left open for `feed`. */
   function opened(spec) {
     const signals = { x_domain: [1, 10], y_domain: [1, 10], x_ticks: [], y_ticks: [], x_title: "", y_title: "" };
     spec.signals = [...(spec.signals ?? []), ...Object.entries(signals).map(([name, value]) => ({ name, value }))];
-    for (const scale of spec.scales) if (scale.name === "x" || scale.name === "y") scale.domain = { signal: `${scale.name}_domain` };
+    for (const scale of spec.scales)
+      if (scale.name === "x" || scale.name === "y") scale.domain = { signal: `${scale.name}_domain` };
     const isLog = (name) => spec.scales.find((scale) => scale.name === name).type === "log";
     for (const axis of spec.axes) {
       if (isLog(axis.scale)) axis.values = { signal: `${axis.scale}_ticks` };
@@ -361,24 +308,41 @@ const Explorer = (() => {
     const view = views[name];
     if (!view || rows === null) return;
     for (const [set, values] of Object.entries(rows.data)) view.data(set, values);
-    view.signal("x_domain", rows.domain).signal("x_ticks", ticks(...rows.domain)).signal("x_title", rows.title).signal("y_domain", rows.y);
-    if (rows.yTitle) view.signal("y_ticks", ticks(...rows.y)).signal("y_title", rows.yTitle);
+    view
+      .signal("x_domain", rows.domain)
+      .signal("x_ticks", Rows.ticks(...rows.domain))
+      .signal("x_title", rows.title)
+      .signal("y_domain", rows.y);
+    if (rows.yTitle) view.signal("y_ticks", Rows.ticks(...rows.y)).signal("y_title", rows.yTitle);
     view.run();
   }
 
   function plots(verdict, question) {
     const axis = find("axis").value;
-    const choice = choiceRows(verdict, question, axis);
-    const even = evenRows(verdict, question);
+    const choice = Rows.choice(study, verdict, question, axis);
+    const even = Rows.breakEven(verdict, question);
     feed("frontier", choice);
     feed("break-even", even);
     const family = study.families[question.family].name;
     const best = verdict.recommended ? ` Recommended: ${verdict.recommended.cell}.` : "";
     show("explorer-frontier-title").textContent = `Accuracy against cost: ${AXES[axis]}`;
-    show("explorer-frontier").setAttribute("aria-label", choice === null ? `${family}: nothing to draw`
-      : `${family}: accuracy against ${choice.title}, ${choice.data.cells.length} configurations. On the frontier: ${choice.names.join(", ")}.${best}`);
-    show("explorer-break-even").setAttribute("aria-label", `${family}: whole-life cost against queries served. Break-even: ${breakEvenTexts(verdict.break_even).join(", ")}.`);
-    show("explorer-break-even-none").textContent = even === null ? `There is no break-even to draw: ${breakEvenTexts(verdict.break_even)[1]}.` : "";
+    show("explorer-frontier").setAttribute(
+      "aria-label",
+      choice === null
+        ? `${family}: nothing to draw`
+        : `${family}: accuracy against ${choice.title}, ${choice.data.cells.length} configurations. On the frontier: ${choice.names.join(", ")}.${best}`,
+    );
+    show("explorer-break-even").setAttribute(
+      "aria-label",
+      `${family}: whole-life cost against queries served. Break-even: ${breakEvenTexts(verdict.break_even).join(", ")}.`,
+    );
+    show("explorer-break-even-none").textContent =
+      even === null ? `There is no break-even to draw: ${breakEvenTexts(verdict.break_even)[1]}.` : "";
+  }
+
+  function unitOf(question, verdict) {
+    if (question.money) return Rows.UNITS[question.money.axis];
+    return verdict.priced_in === study.convention ? "FLOPs" : `${verdict.priced_in} FLOPs`;
   }
 
   let last = null;
@@ -386,7 +350,7 @@ const Explorer = (() => {
     const start = performance.now();
     const question = asked();
     const verdict = Decision.decide(study, question);
-    question.priced_in = verdict.priced_in;
+    question.unit = unitOf(question, verdict);
     last = { question, verdict };
     sentences(verdict, question);
     tiles(verdict, question);
@@ -403,12 +367,14 @@ const Explorer = (() => {
     for (const node of root.querySelectorAll("[data-for=money]")) node.hidden = !isMoney;
     for (const node of root.querySelectorAll("[data-for=usd]")) node.hidden = find("unit").value !== "usd";
     find("convention").disabled = isMoney;
-    for (const node of root.querySelectorAll(".unit")) node.textContent = isMoney ? UNITS[find("unit").value] : "FLOPs";
+    for (const node of root.querySelectorAll(".unit"))
+      node.textContent = isMoney ? Rows.UNITS[find("unit").value] : "FLOPs";
     for (const name of ["query-cap", "life-cap"]) find(name).value = ""; // a limit in FLOPs is none in dollars
   }
 
   let waiting = 0;
-  function soon() { // several events before one frame are one update
+  function soon() {
+    // several events before one frame are one update
     cancelAnimationFrame(waiting);
     waiting = requestAnimationFrame(update);
   }
@@ -417,7 +383,8 @@ const Explorer = (() => {
     budget.set(top);
     queries.set(study.queries);
     for (const control of root.querySelectorAll("#controls select")) {
-      if (control.id !== "set-family") control.value = control.querySelector("option[selected]")?.value ?? control.options[0].value;
+      if (control.id !== "set-family")
+        control.value = control.querySelector("option[selected]")?.value ?? control.options[0].value;
     }
     for (const control of root.querySelectorAll("#controls input[type=number]")) {
       if (!control.id.endsWith("-number")) control.value = control.defaultValue;
@@ -459,7 +426,10 @@ const Explorer = (() => {
   show("set-reset").addEventListener("click", reset);
   for (const item of document.querySelectorAll("#families li")) {
     if (!study.families[Number(item.dataset.family)].cells.length) continue;
-    item.addEventListener("click", () => { find("family").value = item.dataset.family; soon(); });
+    item.addEventListener("click", () => {
+      find("family").value = item.dataset.family;
+      soon();
+    });
   }
   unitChanged();
   update();

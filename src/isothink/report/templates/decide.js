@@ -17,7 +17,9 @@ const Decision = (() => {
   /** Whole numbers packed into a text: each is `low` and what `width` bits say, six bits to a character. */
   function unpacked({ low, width, count, text }) {
     const values = new Float64Array(count);
-    let held = 0, bits = 0, at = 0;
+    let held = 0,
+      bits = 0,
+      at = 0;
     for (let number = 0; number < count; number += 1) {
       while (bits < width) {
         held = held * 64 + DIGIT[text.charCodeAt(at)];
@@ -37,7 +39,9 @@ const Decision = (() => {
   function opened(stored) {
     const families = stored.families.map((family) => ({
       ...family,
-      cells: family.cells.values.map((row) => Object.fromEntries(row.map((value, at) => [family.cells.names[at], value]))),
+      cells: family.cells.values.map((row) =>
+        Object.fromEntries(row.map((value, at) => [family.cells.names[at], value])),
+      ),
     }));
     return { ...stored, families };
   }
@@ -58,7 +62,8 @@ const Decision = (() => {
   function quantile(sorted, share) {
     const place = (sorted.length - 1) * share;
     const before = Math.floor(place);
-    const low = sorted[before], high = sorted[Math.min(before + 1, sorted.length - 1)];
+    const low = sorted[before],
+      high = sorted[Math.min(before + 1, sorted.length - 1)];
     const part = place - before;
     return part >= 0.5 ? high - (high - low) * (1 - part) : low + (high - low) * part;
   }
@@ -82,7 +87,14 @@ const Decision = (() => {
 
   /** What training FLOPs cost on the axis of money. */
   const moneyOf = (study, flops, money) =>
-    inUnit(secondsOf(flops, study.devices.find((one) => one.name === money.device), money), money);
+    inUnit(
+      secondsOf(
+        flops,
+        study.devices.find((one) => one.name === money.device),
+        money,
+      ),
+      money,
+    );
 
   /** A family's cells as parallel arrays; on an axis of money those whose serving is not known are left out. */
   function candidates(study, family, money) {
@@ -90,7 +102,13 @@ const Decision = (() => {
     const device = money && study.devices.find((one) => one.name === money.device);
     const training = cells.map((cell) => cell.training);
     const spent = cells.map((cell) => cell.training + cell.fixed);
-    const among = { cells, trainingFlops: training, training, once: spent, perQuery: cells.map((cell) => cell.per_query) };
+    const among = {
+      cells,
+      trainingFlops: training,
+      training,
+      once: spent,
+      perQuery: cells.map((cell) => cell.per_query),
+    };
     if (money) {
       const priced = (seconds) => inUnit(seconds, money);
       among.training = training.map((flops) => priced(secondsOf(flops, device, money)));
@@ -118,7 +136,9 @@ const Decision = (() => {
   function highest(indices, accuracy, lifetime) {
     return indices.reduce((best, index) =>
       accuracy[index] > accuracy[best] || (accuracy[index] === accuracy[best] && lifetime[index] < lifetime[best])
-        ? index : best);
+        ? index
+        : best,
+    );
   }
 
   /** Whether the lower end of the interval of a paired difference is zero or less; sorts only where counting cannot tell. */
@@ -169,7 +189,11 @@ const Decision = (() => {
     const [low, high] = [tail, 1 - tail].map((share) => Math.min(1, Math.max(0, quantile(sorted, share))));
     const accuracy = among.accuracy[index];
     return {
-      index, cell: cell.name, arm: cell.arm, student: cell.student, accuracy,
+      index,
+      cell: cell.name,
+      arm: cell.arm,
+      student: cell.student,
+      accuracy,
       interval: { low: Math.min(low, accuracy), high: Math.max(high, accuracy), level },
       probability_best: mean(Array.from(own, (value, draw) => (value >= top[draw] ? 1 : 0))),
       expected_regret_points: 100 * mean(Array.from(own, (value, draw) => top[draw] - value)),
@@ -180,7 +204,8 @@ const Decision = (() => {
       inference_cost_per_query: among.perQuery[index],
       lifetime_cost: lifetime[index],
       extrapolated: beyond || cell.source === "predicted",
-      edge: cell.edge, source: cell.source,
+      edge: cell.edge,
+      source: cell.source,
     };
   }
 
@@ -204,8 +229,13 @@ const Decision = (() => {
     }
     return lowest;
   };
-  const cheaper = (reasoning, ift, queries) => (cheapest(reasoning, queries) < cheapest(ift, queries) ? "reasoning" : "ift");
-  const best = (values) => { let top = -Infinity; for (const value of values) if (value > top) top = value; return top; };
+  const cheaper = (reasoning, ift, queries) =>
+    cheapest(reasoning, queries) < cheapest(ift, queries) ? "reasoning" : "ift";
+  const best = (values) => {
+    let top = -Infinity;
+    for (const value of values) if (value > top) top = value;
+    return top;
+  };
 
   function reaching(arm, target) {
     const kept = { indices: [], accuracy: [], once: [], perQuery: [] };
@@ -236,8 +266,12 @@ const Decision = (() => {
   /** The crossing of the two arms' lowest costs nearest to `queries`, in ratio; null where they never cross. */
   function nearestCrossing(ours, theirs, queries) {
     const near = Math.max(queries, 1);
-    const ourLines = undominated(ours), theirLines = undominated(theirs);
-    let found = null, distance = Infinity, from = 0, to = Infinity;
+    const ourLines = undominated(ours),
+      theirLines = undominated(theirs);
+    let found = null,
+      distance = Infinity,
+      from = 0,
+      to = Infinity;
     for (let r = 0; r < ours.once.length; r += 1) {
       for (let i = 0; i < theirs.once.length; i += 1) {
         const saved = theirs.perQuery[i] - ours.perQuery[r];
@@ -245,7 +279,8 @@ const Decision = (() => {
         if (!(value > 0) || saved === 0 || value < from || value > to) continue;
         const away = Math.abs(Math.log(value / near));
         if (away > distance || (away === distance && value >= found)) continue;
-        const our = cheapest(ourLines, value), their = cheapest(theirLines, value);
+        const our = cheapest(ourLines, value),
+          their = cheapest(theirLines, value);
         if (!(Math.abs(our - their) <= SAME_COST * Math.abs(their))) continue;
         found = value;
         distance = away;
@@ -260,7 +295,8 @@ const Decision = (() => {
     const none = { kind: "no_equal_accuracy", queries: null };
     if (!reasoning.once.length || !ift.once.length) return none;
     const wanted = target === null ? Math.min(best(reasoning.accuracy), best(ift.accuracy)) : target;
-    const ours = reaching(reasoning, wanted), theirs = reaching(ift, wanted);
+    const ours = reaching(reasoning, wanted),
+      theirs = reaching(ift, wanted);
     if (!ours.once.length || !theirs.once.length) return none;
     const value = nearestCrossing(ours, theirs, queries);
     if (value !== null) return { kind: "at_queries", queries: value };
@@ -275,7 +311,10 @@ const Decision = (() => {
     const once = tied(among.once, study.cost_tolerance);
     for (const group of groups) group.sort((a, b) => once[a] - once[b]); // as `undominated` wants them
     const arms = groups.map((indices) => ({
-      indices, once: indices.map((index) => once[index]), accuracy: new Float64Array(indices.length), perQuery: new Float64Array(indices.length),
+      indices,
+      once: indices.map((index) => once[index]),
+      accuracy: new Float64Array(indices.length),
+      perQuery: new Float64Array(indices.length),
     }));
     /** The arms with the given numbers; filled anew at every call. */
     const offers = (accuracy, perQuery) => {
@@ -287,18 +326,27 @@ const Decision = (() => {
       }
       return arms;
     };
-    const [reasoning, ift] = offers((index) => among.accuracy[index], (index) => among.perQuery[index]);
+    const [reasoning, ift] = offers(
+      (index) => among.accuracy[index],
+      (index) => among.perQuery[index],
+    );
     const { kind, queries: value } = solve(reasoning, ift, queries, target);
     const wanted = target === null ? Math.min(best(reasoning.accuracy), best(ift.accuracy)) : target;
     const [ours, theirs] = [reaching(reasoning, wanted), reaching(ift, wanted)];
     const values = [];
     for (let draw = 0; draw < among.count; draw += 1) {
-      const drawn = offers((index) => among.draws[index][draw], (index) => among.perQueryDraws[index][draw]);
+      const drawn = offers(
+        (index) => among.draws[index][draw],
+        (index) => among.perQueryDraws[index][draw],
+      );
       const crossing = solve(...drawn, queries, target).queries;
       if (crossing !== null) values.push(crossing);
     }
     const even = {
-      kind, target_accuracy: wanted, queries: value, interval: crossingInterval(value, values, study.level),
+      kind,
+      target_accuracy: wanted,
+      queries: value,
+      interval: crossingInterval(value, values, study.level),
       cheaper_below: value === null ? null : cheaper(ours, theirs, value * (1 - JUST_BELOW)),
       lines: { reasoning: ours, ift: theirs },
     };
@@ -327,14 +375,16 @@ const Decision = (() => {
     const reasons = deciding.map((item) => item.told);
     const key = (student, arm) => `${student}/${arm}`; // numbers of names, not names
     const there = new Set(eligible.map((index) => key(among.cells[index].student, among.cells[index].arm)));
-    const counting = deciding.filter((item) =>
-      there.has(key(item.student, item.arm)) && there.has(key(item.baseline_student, item.baseline)));
+    const counting = deciding.filter(
+      (item) => there.has(key(item.student, item.arm)) && there.has(key(item.baseline_student, item.baseline)),
+    );
     if (counting.length < deciding.length) {
       reasons.push("the caps on costs exclude cells that were compared; such comparisons decide nothing here");
     }
     const own = among.cells[chosen].arm;
     const name = (arm) => study.arms[arm];
-    const better = counting.filter((item) => item.outcome === "better")
+    const better = counting
+      .filter((item) => item.outcome === "better")
       .sort((a, b) => Number(a.arm !== own) - Number(b.arm !== own) || b.difference - a.difference);
     if (better.length) {
       const [first] = better;
@@ -381,23 +431,29 @@ const Decision = (() => {
   function repriced(study, among, convention, { eligible, chosen, budget }) {
     const at = study.conventions.indexOf(convention);
     const priced = among.cells.map((cell) => cell.conventions[at]);
-    if (priced.some((one) => one === null)) return { why: `the ${convention} convention does not price every configuration` };
+    if (priced.some((one) => one === null))
+      return { why: `the ${convention} convention does not price every configuration` };
     const here = among.trainingFlops;
     if (here[chosen] <= 0) return { why: "the recommended configuration was not trained" };
     const there = priced.map(([training]) => training);
     const ratio = there[chosen] / here[chosen];
     const rescaled = budget * ratio;
     const tolerance = study.cost_tolerance;
-    const newPrices = () => withDraws({
-      cells: among.cells, trainingFlops: there, training: there, perQuery: priced.map(([, query]) => query),
-      once: there.map((flops, index) => flops + ratio * among.cells[index].fixed),
-    });
+    const newPrices = () =>
+      withDraws({
+        cells: among.cells,
+        trainingFlops: there,
+        training: there,
+        perQuery: priced.map(([, query]) => query),
+        once: there.map((flops, index) => flops + ratio * among.cells[index].fixed),
+      });
     if (!bracketed(among, here, there, { budget, rescaled, tolerance })) {
       return { why: "some student was not trained for as much as this convention would allow", among: newPrices() };
     }
     const cap = rescaled * (1 + tolerance); // the ratios of cells of one budget differ a little
     const allowed = new Set(eligible);
-    const left = there.map((_, index) => index)
+    const left = there
+      .map((_, index) => index)
       .filter((index) => within(there[index], cap) && !(here[index] <= budget * ROUNDING && !allowed.has(index)));
     return { among: newPrices(), eligible: left, rescaled };
   }
@@ -422,17 +478,37 @@ const Decision = (() => {
     const notes = [];
     if (money && among.cells.length < family.cells.length) {
       const left = family.cells.length - among.cells.length;
-      notes.push(`${left} of ${family.cells.length} configurations have no known shape, so no ${money.axis}, and are left out`);
+      notes.push(
+        `${left} of ${family.cells.length} configurations have no known shape, so no ${money.axis}, and are left out`,
+      );
     }
     const life = lifetimes(among, queries);
-    let eligible = among.cells.map((_, index) => index).filter((index) =>
-      within(among.trainingFlops[index], budget) && within(among.perQuery[index], question.inference_budget) &&
-      within(life[index], question.lifetime_budget));
+    let eligible = among.cells
+      .map((_, index) => index)
+      .filter(
+        (index) =>
+          within(among.trainingFlops[index], budget) &&
+          within(among.perQuery[index], question.inference_budget) &&
+          within(life[index], question.lifetime_budget),
+      );
     const deciding = comparisonsAt(study, family, budget);
     const nothing = (reason) => ({
-      family: family.name, budget, queries, money, convention, outcome: "unresolved", recommended: null, alternatives: [],
-      break_even: null, sensitivity: {}, reasons: [reason], among, eligible: [], rescaled: null,
-      priced_in: study.convention, cannot_tell: false,
+      family: family.name,
+      budget,
+      queries,
+      money,
+      convention,
+      outcome: "unresolved",
+      recommended: null,
+      alternatives: [],
+      break_even: null,
+      sensitivity: {},
+      reasons: [reason],
+      among,
+      eligible: [],
+      rescaled: null,
+      priced_in: study.convention,
+      cannot_tell: false,
     });
     if (!eligible.length) return nothing(nothingEligible(family, among));
     let chosen = choose(eligible, among, life, study);
@@ -442,12 +518,21 @@ const Decision = (() => {
     for (const other of priced) others[other] = underConvention(study, among, other, terms);
     let rescaled = null;
     if (!money && convention !== study.convention) {
-      const under = others[convention] ?? { name: CANNOT_TELL, why: `nothing is priced in the ${convention} convention` };
+      const under = others[convention] ?? {
+        name: CANNOT_TELL,
+        why: `nothing is priced in the ${convention} convention`,
+      };
       if (under.why) {
         const priced_in = under.among ? convention : study.convention;
         const instead = `under ${study.convention} it is ${among.cells[chosen].name}`;
         const reason = `${CANNOT_TELL} under the ${convention} convention: ${under.why}; ${instead}`;
-        return { ...nothing(reason), cannot_tell: true, sensitivity: named(others), among: under.among ?? among, priced_in };
+        return {
+          ...nothing(reason),
+          cannot_tell: true,
+          sensitivity: named(others),
+          among: under.among ?? among,
+          priced_in,
+        };
       }
       ({ among, eligible, chosen, rescaled } = under);
     }
@@ -458,14 +543,26 @@ const Decision = (() => {
     const top = highestDraws(among, eligible);
     const lifetime = lifetimes(among, queries);
     const record = (index) => recommendation(among, index, top, { lifetime, level: study.level, beyond, queries });
-    const { even, notes: evenNotes } = question.brief ? { even: null, notes: [] }
+    const { even, notes: evenNotes } = question.brief
+      ? { even: null, notes: [] }
       : breakEven(among, eligible, { queries, target: question.target ?? null, study });
     return {
-      family: family.name, budget, queries, money, convention, outcome,
+      family: family.name,
+      budget,
+      queries,
+      money,
+      convention,
+      outcome,
       recommended: record(chosen),
       alternatives: alternatives(among, eligible, chosen).map(record),
-      break_even: even, sensitivity: named(others), reasons: [...reasons, ...notes, ...evenNotes],
-      among, eligible, rescaled, priced_in: convention, cannot_tell: false,
+      break_even: even,
+      sensitivity: named(others),
+      reasons: [...reasons, ...notes, ...evenNotes],
+      among,
+      eligible,
+      rescaled,
+      priced_in: convention,
+      cannot_tell: false,
     };
   }
 
@@ -483,14 +580,18 @@ const Decision = (() => {
 
   /** Marks who is on the frontier. `order` lists all by cost and stays nearly sorted from draw to draw. */
   function onFrontier(accuracy, cost, order, { step, factor }, found) {
-    for (let at = 1; at < order.length; at += 1) { // an insertion sort: quick on what is nearly sorted
+    for (let at = 1; at < order.length; at += 1) {
+      // an insertion sort: quick on what is nearly sorted
       const index = order[at];
       let place = at;
       for (; place > 0 && cost[order[place - 1]] > cost[index]; place -= 1) order[place] = order[place - 1];
       order[place] = index;
     }
     // The most accurate of those no dearer within the tolerance, and of those cheaper beyond it.
-    let near = 0, below = 0, bestNear = -Infinity, bestBelow = -Infinity;
+    let near = 0,
+      below = 0,
+      bestNear = -Infinity,
+      bestBelow = -Infinity;
     for (const own of order) {
       for (; near < order.length && cost[order[near]] <= cost[own] * factor; near += 1) {
         if (accuracy[order[near]] > bestNear) bestNear = accuracy[order[near]];
@@ -508,9 +609,18 @@ const Decision = (() => {
     const size = costs.length;
     const ties = { step: study.accuracy_tolerance + 1e-12, factor: 1 + study.cost_tolerance + 1e-12 };
     const order = Uint32Array.from(costs, (_, index) => index);
-    const now = new Uint8Array(size), drawn = new Uint8Array(size), often = new Uint32Array(size);
-    onFrontier(among.cells.map((cell) => cell.accuracy), costs, order, ties, now);
-    const accuracy = new Float64Array(size), cost = Float64Array.from(costs);
+    const now = new Uint8Array(size),
+      drawn = new Uint8Array(size),
+      often = new Uint32Array(size);
+    onFrontier(
+      among.cells.map((cell) => cell.accuracy),
+      costs,
+      order,
+      ties,
+      now,
+    );
+    const accuracy = new Float64Array(size),
+      cost = Float64Array.from(costs);
     for (let draw = 0; draw < among.count; draw += 1) {
       for (let index = 0; index < size; index += 1) {
         accuracy[index] = among.draws[index][draw];
@@ -520,110 +630,12 @@ const Decision = (() => {
       onFrontier(accuracy, cost, order, ties, drawn);
       for (let index = 0; index < size; index += 1) often[index] += drawn[index];
     }
-    return costs.map((value, index) => ({ cost: value, on: now[index] === 1, probability: often[index] / among.count }));
+    return costs.map((value, index) => ({
+      cost: value,
+      on: now[index] === 1,
+      probability: often[index] / among.count,
+    }));
   }
 
-  // ---- numbers and sentences as report/numbers.py and report/sentences.py write them
-
-  const Numbers = (() => {
-    // Python rounds an exact tie to the even digit, where JavaScript goes up.
-    const MORE = 60; // digits enough to see a tie
-    const isTie = (digits) => /^50*$/.test(digits);
-    const isEven = (text) => Number(text.at(-1)) % 2 === 0;
-    function fixed(value, digits) {
-      const exact = value.toFixed(digits + MORE);
-      const cut = exact.slice(0, -MORE).replace(/\.$/, "");
-      return isTie(exact.slice(-MORE)) && isEven(cut) ? cut : value.toFixed(digits);
-    }
-    function scientific(value) {
-      if (value === 0) return "0";
-      const [digits] = value.toExponential(MORE + 2).split("e");
-      const cut = digits.slice(0, -MORE);
-      const text = value.toExponential(2);
-      const [mantissa, exponent] = text.split("e");
-      const kept = isTie(digits.slice(-MORE)) && isEven(cut) ? cut : mantissa;
-      return `${kept.replace(/0+$/, "").replace(/\.$/, "")}e${Number(exponent)}`;
-    }
-    const flops = (value) => `${scientific(value)} FLOPs`;
-    const percent = (fraction) => `${fixed(100 * fraction, 1)}%`;
-    const grouped = (text) => text.replace(/\B(?=(\d{3})+(?!\d))/g, ",");
-    const count = (value) => (Math.abs(value) < 1e9 ? grouped(fixed(value, 0)) : scientific(value));
-    function probability(value) {
-      if (value < 0.005) return "< 0.01";
-      return value > 0.995 ? "> 0.99" : fixed(value, 2);
-    }
-    function probabilityPhrase(value) {
-      const text = probability(value);
-      return text[0] === "<" ? `below${text.slice(1)}` : text[0] === ">" ? `above${text.slice(1)}` : `of ${text}`;
-    }
-    /** Three digits: plain from a thousandth to ten thousand, else in powers of ten. */
-    function short(value) {
-      if (value === 0) return "0";
-      return value >= 1e4 || value < 1e-3 ? scientific(value) : String(Number(value.toPrecision(3)));
-    }
-    return { fixed, scientific, flops, percent, count, probability, probabilityPhrase, short };
-  })();
-
-  const armName = (arm) => (arm === "ift" ? "IFT" : arm);
-
-  /** The comparison that a verdict's sentence tells. */
-  function decidingComparison(study, family, verdict) {
-    const counted = family.comparisons.filter((item) => item.budget <= verdict.budget * (1 + 1e-9));
-    const budget = Math.max(...counted.map((item) => item.budget));
-    const name = (item) => study.arms[item.arm];
-    const fits = (item) => {
-      if (verdict.outcome === "ift") return item.outcome === "worse";
-      if (verdict.outcome === "unresolved") return item.outcome === "unresolved";
-      return item.outcome === "better" && (name(item) === "reasoning") === (verdict.outcome === "reasoning");
-    };
-    const preference = (item) => (verdict.outcome === "curriculum"
-      ? [Number(verdict.recommended === null || item.arm !== verdict.recommended.arm), -item.difference]
-      : [Number(name(item) !== "reasoning"), item.p_value]);
-    const fitting = counted.filter((item) => item.budget === budget && fits(item));
-    return fitting.reduce((least, item) => {
-      if (least === null) return item;
-      const [a, b] = [preference(item), preference(least)];
-      return a[0] < b[0] || (a[0] === b[0] && a[1] < b[1]) ? item : least;
-    }, null);
-  }
-
-  function outcomeClause(study, family, verdict) {
-    const item = decidingComparison(study, family, verdict);
-    const at = `at ${Numbers.flops(verdict.budget)} of training`;
-    if (verdict.outcome === "unresolved") {
-      if (!item) return `not resolved ${at}`;
-      const pair = [item.arm, item.baseline].map((arm) => `the best ${armName(study.arms[arm])} student`);
-      return `not resolved ${at}: ${pair.join(" minus ")} is ${item.difference_text}, and differences below ` +
-        `${item.smallest_text} points cannot be told from chance here`;
-    }
-    const arm = item ? armName(study.arms[item.arm]) : (verdict.outcome === "ift" ? "the other arms" : verdict.outcome);
-    const [winner, loser] = verdict.outcome === "ift" ? ["IFT", arm] : [arm, "IFT"];
-    return `${winner} beats ${loser} ${at}${item ? ` (best student of each: ${item.difference_text})` : ""}`;
-  }
-
-  function standing(one) {
-    const notes = [];
-    if (one.source !== "trained") notes.push(`${one.source}, not trained here`);
-    if (one.extrapolated) notes.push("extrapolated");
-    if (one.edge) notes.push("at the edge of what was tried");
-    return notes.length ? ` (${notes.join(", ")})` : "";
-  }
-
-  function recommendationClause(study, verdict) {
-    const one = verdict.recommended;
-    if (one === null) return `no configuration is recommended (${verdict.reasons.map((text) => text.replace(/[. ]+$/, "")).join("; ")})`;
-    const lead = verdict.outcome === "unresolved" ? "the best guess for now is" : "the recommended configuration is";
-    const interval = `${Numbers.percent(one.interval.low)} to ${Numbers.percent(one.interval.high)}`;
-    return `${lead} ${one.cell}${standing(one)}, with an expected accuracy of ${Numbers.percent(one.accuracy)} ` +
-      `(${study.level_text} interval ${interval}) and a probability ${Numbers.probabilityPhrase(one.probability_best)} of being the best`;
-  }
-
-  /** The sentence of report/sentences.verdict_sentence. */
-  function sentence(study, question, verdict) {
-    const family = study.families[question.family];
-    return `${family.name}: ${outcomeClause(study, family, verdict)}; ${recommendationClause(study, verdict)}.`;
-  }
-
-  return { opened, decide, frontier, unpacked, sentence, outcomeClause, standing, armName, cheapest, priced: moneyOf, Numbers };
+  return { opened, decide, frontier, unpacked, cheapest, priced: moneyOf };
 })();
-if (typeof module !== "undefined") module.exports = Decision;

@@ -2,12 +2,17 @@
 "use strict";
 (() => {
   const book = JSON.parse(document.getElementById("plots").textContent);
-  const PANEL_GAP = 24, AXIS_ROOM = 60, WIDEST_PANEL = 190, NARROWEST_PANEL = 110;
+  const PANEL_GAP = 24,
+    AXIS_ROOM = 60,
+    WIDEST_PANEL = 190,
+    NARROWEST_PANEL = 110;
 
   function fitted(plot, width) {
     const spec = Plots.single(book.charts[plot.chart], width, plot.height);
     const table = book.tables[plot.table];
-    spec.datasets = { rows: table.values.map((row) => Object.fromEntries(row.map((value, at) => [table.names[at], value]))) };
+    spec.datasets = {
+      rows: table.values.map((row) => Object.fromEntries(row.map((value, at) => [table.names[at], value]))),
+    };
     if (plot.kind === "panels") {
       for (const name of ["width", "height", "autosize"]) delete spec[name];
       const room = width - AXIS_ROOM;
@@ -48,13 +53,18 @@
   }
 
   let waiting;
-  addEventListener("resize", () => { clearTimeout(waiting); waiting = setTimeout(drawAgain, 200); });
+  addEventListener("resize", () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(drawAgain, 200);
+  });
   // Paper has no triangle to click on: whatever is folded is unfolded for printing, and folded again after it.
   let unfolded = [];
   addEventListener("beforeprint", () => {
     unfolded = [...document.querySelectorAll("details:not([open])")];
     for (const element of unfolded) element.open = true;
   });
-  addEventListener("afterprint", () => { for (const element of unfolded) element.open = false; });
+  addEventListener("afterprint", () => {
+    for (const element of unfolded) element.open = false;
+  });
   drawAll();
 })();

@@ -5,16 +5,30 @@
 const Plots = (() => {
   const font = getComputedStyle(document.body).fontFamily;
   const options = {
-    ast: true, actions: false, renderer: "svg", defaultStyle: false, mode: "vega-lite", tooltip: { disableDefaultStyle: true },
+    ast: true,
+    actions: false,
+    renderer: "svg",
+    defaultStyle: false,
+    mode: "vega-lite",
+    tooltip: { disableDefaultStyle: true },
   };
 
   const config = (width) => ({
-    font, background: "transparent", view: { stroke: null },
+    font,
+    background: "transparent",
+    view: { stroke: null },
     axis: { labelFontSize: 11, titleFontSize: 12, titleFontWeight: "normal" },
     header: { labelFontSize: 12, labelPadding: 4 },
-    legend: { orient: "bottom", titleFontWeight: "normal", titleOrient: "left", labelLimit: 140,
-              columns: width < 480 ? 2 : 4, direction: "horizontal", labelFontSize: 11,
-              layout: { bottom: { direction: width < 720 ? "vertical" : "horizontal", anchor: "start", margin: 6 } } },
+    legend: {
+      orient: "bottom",
+      titleFontWeight: "normal",
+      titleOrient: "left",
+      labelLimit: 140,
+      columns: width < 480 ? 2 : 4,
+      direction: "horizontal",
+      labelFontSize: 11,
+      layout: { bottom: { direction: width < 720 ? "vertical" : "horizontal", anchor: "start", margin: 6 } },
+    },
   });
 
   /** A chart of one panel as wide as its place. */
@@ -27,7 +41,9 @@ const Plots = (() => {
   async function unpack() {
     const packed = Uint8Array.from(atob(document.getElementById("plotting").textContent), (byte) => byte.charCodeAt(0));
     const script = document.createElement("script");
-    script.textContent = await new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
+    script.textContent = await new Response(
+      new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip")),
+    ).text();
     document.head.append(script);
   }
 
