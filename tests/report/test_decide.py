@@ -16,18 +16,19 @@ from isothink.evidence.frontier import Tolerances, frontier_members
 from isothink.evidence.verdict import decide
 from isothink.report import numbers
 from isothink.report.decision_data import decision_data, packed
-from isothink.report.page import render_page, template_text
+from isothink.report.page import SCRIPTS, render_page, template_text
 
 NODE = shutil.which("node") or shutil.which("nodejs")
 STUDIES = ("wide", "one seed", "ceiling", "reasoning wins")
 needs_node = pytest.mark.skipif(NODE is None, reason="node is not installed: decide.js runs in the browser alone")
+WITH_DOM = ("plots.js", "controls.js", "page.js")
 ASK = """({ data, questions }) => ((data) => questions.map((question) => {
   const verdict = Decision.decide(data, question);
   const { among, ...kept } = { ...verdict, sentence: Sentences.sentence(data, question, verdict) };
   return kept;
-}))(Decision.opened(data))"""
+}))(Candidates.opened(data))"""
 FRONTIER = """({ data, questions }) => ((data) => questions.map(([question, axis]) =>
-  Decision.frontier(data, Decision.decide(data, question).among, axis, question.queries)))(Decision.opened(data))"""
+  Frontier.frontier(data, Decision.decide(data, question).among, axis, question.queries)))(Candidates.opened(data))"""
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +41,7 @@ def decided(studies):
 
 
 def in_node(function, question):
-    program = "".join(template_text(name) for name in ("numbers.js", "decide.js", "sentences.js"))
+    program = "".join(template_text(name) for name in SCRIPTS if name not in WITH_DOM)
     program += "const given = JSON.parse(require('fs').readFileSync(0, 'utf8'));"
     program += f"console.log(JSON.stringify(({function})(given)));"
     done = subprocess.run(
@@ -147,7 +148,9 @@ def test_the_frontier_is_that_of_the_analysis(studies, axis):
 @needs_node
 def test_packed_draws_come_back_exactly():
     groups = [[0], [5] * 7, [-3, 70_000, 12, -1_000_000], [2**30, -(2**30)], list(range(-50, 51)), []]
-    program = "({ data }) => data.map((one) => Array.from(Decision.unpacked(one), (value) => Math.round(value / 1e-4)))"
+    program = (
+        "({ data }) => data.map((one) => Array.from(Candidates.unpacked(one), (value) => Math.round(value / 1e-4)))"
+    )
     assert in_node(program, {"data": [packed(group) for group in groups]}) == groups
 
 

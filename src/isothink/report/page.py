@@ -27,7 +27,10 @@ from isothink.report.sections import all_sections
 from isothink.report.sections.missing import missing_summary
 from isothink.report.text import script_json, visible
 
-SCRIPTS = ("plots.js", "numbers.js", "decide.js", "sentences.js", "rows.js", "controls.js", "page.js")
+SCRIPTS = (
+    *("plots.js", "numbers.js", "candidates.js", "break_even.js", "frontier.js", "decide.js", "sentences.js"),
+    *("rows.js", "controls.js", "page.js"),
+)
 """In the order in which they need each other."""
 
 

@@ -5,7 +5,7 @@ const Explorer = (() => {
   const root = document.getElementById("explorer");
   if (!root) return { drawn: Promise.resolve(), resize: () => {} };
   const { study: stored, charts } = JSON.parse(document.getElementById("decision").textContent);
-  const study = Decision.opened(stored);
+  const study = Candidates.opened(stored);
   const find = (name) => document.getElementById(`set-${name}`);
   const show = (id) => document.getElementById(id);
   const OUTCOMES = ["ift", "reasoning", "curriculum", "unresolved"];
@@ -330,11 +330,13 @@ const Explorer = (() => {
       "aria-label",
       choice === null
         ? `${family}: nothing to draw`
-        : `${family}: accuracy against ${choice.title}, ${choice.data.cells.length} configurations. On the frontier: ${choice.names.join(", ")}.${best}`,
+        : `${family}: accuracy against ${choice.title}, ${choice.data.cells.length} configurations. ` +
+            `On the frontier: ${choice.names.join(", ")}.${best}`,
     );
     show("explorer-break-even").setAttribute(
       "aria-label",
-      `${family}: whole-life cost against queries served. Break-even: ${breakEvenTexts(verdict.break_even).join(", ")}.`,
+      `${family}: whole-life cost against queries served. ` +
+        `Break-even: ${breakEvenTexts(verdict.break_even).join(", ")}.`,
     );
     show("explorer-break-even-none").textContent =
       even === null ? `There is no break-even to draw: ${breakEvenTexts(verdict.break_even)[1]}.` : "";

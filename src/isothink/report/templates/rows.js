@@ -39,12 +39,12 @@ const Rows = (() => {
 
   function choice(study, verdict, question, axis) {
     const { among } = verdict;
-    const standing = Decision.frontier(study, among, axis, question.queries);
+    const standing = Frontier.frontier(study, among, axis, question.queries);
     const shown = standing.map((one, index) => index).filter((index) => standing[index].cost > 0);
     const limit = {
       training:
         verdict.rescaled ??
-        (question.money ? Decision.priced(study, question.budget, question.money) : question.budget),
+        (question.money ? Candidates.priced(study, question.budget, question.money) : question.budget),
       query: question.inference_budget,
       life: question.lifetime_budget,
     }[axis];
@@ -136,7 +136,7 @@ const Rows = (() => {
       high = 10 ** Math.ceil(Math.log10(Math.max(...around)) + 0.5);
     const points = Array.from({ length: LINE_POINTS }, (_, at) => low * (high / low) ** (at / (LINE_POINTS - 1)));
     const lines = Object.entries(even.lines).flatMap(([arm, own]) =>
-      points.map((value) => ({ arm: Sentences.armName(arm), queries: value, cost: Decision.cheapest(own, value) })),
+      points.map((value) => ({ arm: Sentences.armName(arm), queries: value, cost: BreakEven.cheapest(own, value) })),
     );
     const costs = lines.map((one) => one.cost);
     const room = Math.max(1.2, (Math.max(...costs) / Math.min(...costs)) ** 0.05);
@@ -146,7 +146,7 @@ const Rows = (() => {
         : [
             {
               queries: even.queries,
-              cost: Decision.cheapest(even.lines.ift, even.queries),
+              cost: BreakEven.cheapest(even.lines.ift, even.queries),
               text: `equal at ${Numbers.count(even.queries)} queries`,
             },
           ];

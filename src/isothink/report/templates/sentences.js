@@ -51,13 +51,16 @@ const Sentences = (() => {
 
   function recommendationClause(study, verdict) {
     const one = verdict.recommended;
-    if (one === null)
-      return `no configuration is recommended (${verdict.reasons.map((text) => text.replace(/[. ]+$/, "")).join("; ")})`;
+    if (one === null) {
+      const reasons = verdict.reasons.map((text) => text.replace(/[. ]+$/, "")).join("; ");
+      return `no configuration is recommended (${reasons})`;
+    }
     const lead = verdict.outcome === "unresolved" ? "the best guess for now is" : "the recommended configuration is";
     const interval = `${Numbers.percent(one.interval.low)} to ${Numbers.percent(one.interval.high)}`;
     return (
       `${lead} ${one.cell}${standing(one)}, with an expected accuracy of ${Numbers.percent(one.accuracy)} ` +
-      `(${study.level_text} interval ${interval}) and a probability ${Numbers.probabilityPhrase(one.probability_best)} of being the best`
+      `(${study.level_text} interval ${interval}) and a probability ` +
+      `${Numbers.probabilityPhrase(one.probability_best)} of being the best`
     );
   }
 
