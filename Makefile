@@ -59,6 +59,7 @@ benchmarks: $(VENV)/installed-train $(VENV)/installed-generate $(VENV)/installed
 	$(BIN)/python benchmarks/evidence.py
 	$(BIN)/python benchmarks/evaluation.py
 	$(BIN)/python benchmarks/training.py
+	$(BIN)/python benchmarks/report.py
 	$(BIN)/python benchmarks/generation.py
 
 statistics: $(VENV)/installed-train
