@@ -8,7 +8,7 @@ const Explorer = (() => {
   const study = Candidates.opened(stored);
   const find = (name) => document.getElementById(`set-${name}`);
   const show = (id) => document.getElementById(id);
-  const OUTCOMES = ["ift", "reasoning", "curriculum", "unresolved"];
+  const OUTCOMES = ["ift", "reasoning", "curriculum", "other", "unresolved"];
   const AXES = { training: "training", query: "inference, per query", life: "whole life" };
   const views = {};
 

@@ -119,7 +119,7 @@ const Decision = (() => {
         reasons.push(`${names} are each resolved better than IFT; ${name(first.arm)} ${why}`);
       }
       const kind = among.cells.filter((cell) => cell.arm === first.arm).at(-1).kind;
-      return { outcome: kind === "reasoning" ? "reasoning" : "curriculum", reasons };
+      return { outcome: ["reasoning", "other"].includes(kind) ? kind : "curriculum", reasons };
     }
     const rivals = new Set(eligible.map((index) => among.cells[index].arm));
     rivals.delete(study.baseline);
