@@ -5,6 +5,7 @@ Data goes to standard output, everything else to standard error.
 
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -59,6 +60,75 @@ def root(version: options.Version = False) -> None:
 
         print(__version__)
         raise typer.Exit
+
+
+@app.command()
+def init(
+    file: options.NewStudy = Path("study.yaml"),
+    kind: options.StarterKind = None,
+    name: options.StudyName = None,
+    base_url: options.BaseUrl = None,
+    teacher_model: options.TeacherModel = None,
+    toggle: options.Toggle = None,
+    api_key_variable: options.KeyVariable = None,
+    prompts: options.Prompts = None,
+    prompt_column: options.PromptColumn = None,
+    reference_column: options.ReferenceColumn = None,
+    pairs: options.StarterPairs = None,
+    students: options.Students = None,
+    tasks: options.Tasks = None,
+    with_schema: options.WithSchema = False,
+    force: options.Force = False,
+    json: options.Json = False,
+) -> None:
+    """Write a commented study file: a toy, a teacher of your own, or finished pairs; asks what is missing at a terminal.
+
+    Example: isothink init first.yaml --kind toy
+    """
+    from isothink.cli.init import init_and_print
+
+    given = {
+        "kind": kind,
+        "name": name,
+        "base_url": base_url,
+        "teacher_model": teacher_model,
+        "toggle": toggle,
+        "api_key_variable": api_key_variable,
+        "prompts": prompts,
+        "prompt_column": prompt_column,
+        "reference_column": reference_column,
+        "pairs": pairs,
+        "students": students,
+        "tasks": tasks,
+    }
+    init_and_print(file, given, force=force, with_schema=with_schema, as_json=json)
+
+
+@app.command()
+def doctor(
+    study: options.OptionalStudy = None,
+    network: options.Network = False,
+    utilisation: options.StudyUtilisation = 0.4,
+    json: options.Json = False,
+) -> None:
+    """Tell what is installed, which backends work, and what this machine has; exit status 1 if the toy cannot run.
+
+    Example: isothink doctor
+    """
+    from isothink.cli.doctor import examine_and_print
+
+    examine_and_print(study, network=network, utilisation=utilisation, as_json=json)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of the study file, for editors.
+
+    Example: isothink schema
+    """
+    from isothink.run.study_schema import schema_text
+
+    print(schema_text(), end="")
 
 
 @app.command()

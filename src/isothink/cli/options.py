@@ -8,6 +8,55 @@ import typer
 from isothink.errors import UsageError
 
 Study = Annotated[Path, typer.Argument(metavar="STUDY", help="A study file (YAML).", show_default=False)]
+NewStudy = Annotated[Path, typer.Argument(metavar="[FILE]", help="The study file to write; study.yaml by default.")]
+StarterKind = Annotated[
+    str | None,
+    typer.Option(
+        "--kind", help="toy (a CPU, minutes), teacher (a server of your own), or pairs (finished ones); toy by default."
+    ),
+]
+StudyName = Annotated[str | None, typer.Option("--name", help="The study's name; that of the file by default.")]
+BaseUrl = Annotated[str | None, typer.Option("--base-url", help="teacher: its server's address, up to /v1.")]
+TeacherModel = Annotated[str | None, typer.Option("--teacher-model", help="teacher: its name on that server.")]
+Toggle = Annotated[
+    str | None,
+    typer.Option("--toggle", help="teacher: how reasoning is switched: enable_thinking, effort, thinking or suffix."),
+]
+KeyVariable = Annotated[
+    str | None,
+    typer.Option("--api-key-variable", help="teacher: the name of the environment variable that holds the key."),
+]
+Prompts = Annotated[
+    str | None, typer.Option("--prompts", help="teacher: a file of rows or a data set of the Hub; GSM8K by default.")
+]
+PromptColumn = Annotated[str | None, typer.Option("--prompt-column", help="teacher: the column of the prompt.")]
+ReferenceColumn = Annotated[
+    str | None, typer.Option("--reference-column", help="teacher: the column of the reference answer; none by default.")
+]
+StarterPairs = Annotated[
+    str | None,
+    typer.Option(
+        "--pairs",
+        help="pairs: a file or a data set of the Hub with the columns prompt, ift and reasoning; the published ones by "
+        "default.",
+    ),
+]
+Students = Annotated[
+    str | None, typer.Option("--students", help="teacher, pairs: models of the Hub or folders, with commas between.")
+]
+Tasks = Annotated[str | None, typer.Option("--tasks", help="teacher, pairs: benchmarks, with commas between.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace a file that is there.")]
+WithSchema = Annotated[
+    bool, typer.Option("--with-schema", help="Also write study.schema.json beside it, and name it for editors.")
+]
+OptionalStudy = Annotated[
+    Path | None,
+    typer.Argument(metavar="[STUDY]", help="A study file: also say how long its training takes.", show_default=False),
+]
+Network = Annotated[bool, typer.Option("--network", help="Also see whether the Hugging Face Hub answers.")]
+StudyUtilisation = Annotated[
+    float, typer.Option("--utilisation", help="With STUDY: the share of the device's peak that training reaches.")
+]
 StudyOrRun = Annotated[
     Path, typer.Argument(metavar="STUDY", help="A study file (YAML), or a run folder.", show_default=False)
 ]
