@@ -81,7 +81,7 @@ def init(
     force: options.Force = False,
     json: options.Json = False,
 ) -> None:
-    """Write a commented study file: a toy, a teacher of your own, or finished pairs; asks what is missing at a terminal.
+    """Write a commented study file for a toy, a teacher of your own, or finished pairs; at a terminal it asks.
 
     Example: isothink init first.yaml --kind toy
     """

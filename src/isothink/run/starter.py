@@ -65,7 +65,8 @@ def _refuse_loss(path: Path, content: str, *, force: bool) -> None:
             raise UsageError(f"{path}: found a folder, allowed is the path of a file", hint="isothink init study.yaml")
         if not path.parent.is_dir():
             raise UsageError(f"{path}: found no folder {path.parent}", hint="make it first")
-        if path.is_file() and not force and path.read_bytes() != content.encode():
+        is_same_schema = path.name == SCHEMA_FILE and path.is_file() and path.read_bytes() == content.encode()
+        if path.exists() and not force and not is_same_schema:
             raise UsageError(f"{path}: found a file there already", hint="--force replaces it; or give another path")
     except OSError as error:
         raise UsageError(f"{path}: cannot be written: {error.strerror}") from None
