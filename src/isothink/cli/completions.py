@@ -48,7 +48,7 @@ def several_benchmarks(incomplete: str) -> list[str]:
 
 def families_of_run(context: typer.Context, incomplete: str) -> list[str]:
     """The families that the run's evidence holds; none where it has none yet."""
-    run = context.params.get("run_folder")
+    run = next(iter(context.args), None)  # what stands on the line is not read as a parameter while it is completed
     try:
         evidence = json.loads((Path(str(run)) / "evidence.json").read_text(encoding="utf-8"))
         names = [str(name) for name in evidence["families"]]

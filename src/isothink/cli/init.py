@@ -54,14 +54,27 @@ def _ask(answers: dict[str, Any]) -> None:
     """Adds what is missing; an empty answer leaves the default of the study file."""
     if "kind" not in answers:
         question = f"kind of study ({', '.join(KINDS)})"
-        answers["kind"] = typer.prompt(question, default="toy", err=True)
+        answers["kind"] = _answer(question, "toy")
     for name in asked_of(answers["kind"]):
         if name in answers or name not in QUESTIONS:
             continue
         question, default = QUESTIONS[name]
-        answer = typer.prompt(question, default=default, err=True, show_default=bool(default)).strip()
+        answer = _answer(question, default)
         if answer:
             answers[name] = answer
+
+
+def _answer(question: str, default: str | None) -> str:
+    """One line from standard input; without a default, the question is put until there is one."""
+    shown = f" [{default}]" if default else ""
+    while True:
+        print(f"{question}{shown}: ", end="", file=sys.stderr, flush=True)
+        line = sys.stdin.readline()
+        if not line:  # the end of input
+            raise typer.Abort
+        answer = line.strip() or default
+        if answer is not None:
+            return answer
 
 
 def _parts(text: str) -> tuple[str, ...]:

@@ -11,11 +11,21 @@ from typing import Any
 import typer
 
 from isothink.cli import options
-from isothink.cli.output import complain, print_json, print_rows, wide_console
+from isothink.cli.output import (
+    complain,
+    complain_of_command_line,
+    complain_of_system,
+    print_json,
+    print_rows,
+    wide_console,
+)
 from isothink.errors import IsothinkError
 from isothink.run.interruption import STOPPED_STATUS, Terminated, stopped_by_sigterm
 
 INTERRUPTED_STATUS = 130
+
+_COMMAND_LINE_ERROR: type[Exception] = typer.BadParameter.__mro__[2]
+"""ClickException, wherever this version of typer has it from: a package of its own, or a copy inside."""
 
 app = typer.Typer(
     name="isothink",
@@ -29,27 +39,30 @@ app = typer.Typer(
 
 
 def main() -> None:
-    """Runs a command; errors become one line on standard error and an exit status."""
+    """Runs a command; errors become one line on standard error, a hint, and an exit status."""
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     try:
         with stopped_by_sigterm():
-            app()
+            status = app(standalone_mode=False)
+        if status == INTERRUPTED_STATUS:  # of an interrupt from the keyboard, typer makes this
+            print("interrupted; the same command resumes", file=sys.stderr)
+        sys.exit(status if isinstance(status, int) else 0)
     except IsothinkError as error:
         complain(error)
         sys.exit(error.exit_status)
     except Terminated:
         print("stopped by SIGTERM; the same command resumes", file=sys.stderr)
         sys.exit(STOPPED_STATUS)
-    except SystemExit as ending:
-        if ending.code == INTERRUPTED_STATUS:  # of an interrupt from the keyboard, typer makes this
-            print("interrupted; the same command resumes", file=sys.stderr)
-        raise
+    except _COMMAND_LINE_ERROR as error:
+        sys.exit(complain_of_command_line(error))
+    except typer.Abort:
+        print("\nstopped; nothing was written", file=sys.stderr)
+        sys.exit(1)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except OSError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
+        sys.exit(complain_of_system(error))
 
 
 @app.callback(invoke_without_command=True)

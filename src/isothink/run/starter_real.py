@@ -108,7 +108,11 @@ def _prompt_set(answers: StarterAnswers, folder: Path) -> tuple[str, tuple[Entry
     if "reference" in known:
         items.append(entry("suffix", BOXED, "put after every prompt, for teacher and students"))
         items.append(entry("answer_format", "math", "how replies are compared with references; or letter, exact"))
-    return source, (entry("backend", "data", "rows of files and data sets"), entry("sets", (tuple(items),))), lengths
+    return (
+        source,
+        (entry("backend", "data", "rows of files and data sets"), entry("sets", (tuple(items),), "one or several")),
+        lengths,
+    )
 
 
 def _given(answers: StarterAnswers) -> Data:
@@ -134,7 +138,7 @@ def pairs_study(answers: StarterAnswers, folder: Path, name: str) -> tuple[list[
         *head(name, "Scale or reason, on published pairs"),
         entry(
             "prompts",
-            (entry("backend", "data", "rows of files and data sets"), entry("sets", sets)),
+            (entry("backend", "data", "rows of files and data sets"), entry("sets", sets, "one or several")),
             "one prompt, answered with and without trace",
         ),
         entry("teacher", (entry("backend", "recorded", "nobody is asked"),), "who answered"),

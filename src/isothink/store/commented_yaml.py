@@ -5,6 +5,7 @@ Called for `isothink init`. `represent_text` is that of study_file.py, too.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from io import StringIO
 from typing import Any
 
@@ -110,14 +111,9 @@ def _flow(value: Any) -> str:
 def _number(value: float) -> str:
     if value == 0 or 1e-3 <= abs(value) < 1e6:
         return repr(value)
-    mantissa, _, exponent = repr(float(f"{value:.15e}")).partition("e")
-    if not exponent:
-        mantissa, _, exponent = f"{value:.15e}".partition("e")
-        mantissa = mantissa.rstrip("0")
-        mantissa += "0" if mantissa.endswith(".") else ""
-    elif "." not in mantissa:
-        mantissa += ".0"
-    return f"{mantissa}e{int(exponent):+d}"
+    sign, digits, exponent = Decimal(repr(value)).normalize().as_tuple()
+    mantissa = f"{digits[0]}.{''.join(map(str, digits[1:])) or '0'}"
+    return f"{'-' if sign else ''}{mantissa}e{int(exponent) + len(digits) - 1:+d}"
 
 
 def _comment(text: str) -> str:

@@ -131,7 +131,10 @@ def _load(path: Path) -> Any:
             raise StudyError(f"{path}: found {path.stat().st_size} bytes, allowed are {LARGEST_FILE}")
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise StudyError(f"{path}: found a byte that is not UTF-8 at position {error.start}") from None
+        raise StudyError(
+            f"{path}: found a byte that is not UTF-8 at position {error.start}",
+            hint="a study file is text: YAML in UTF-8",
+        ) from None
     except OSError as error:
         raise StudyError(f"{path}: cannot be read: {error.strerror}") from None
     data = load_yaml(text, str(path))
