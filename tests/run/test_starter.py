@@ -6,7 +6,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from isothink import api
@@ -66,6 +66,7 @@ def test_hostile_answers_are_data(text):
     assert study.prompts.sets[0].rows.prompt == study.prompts.sets[0].rows.reference == text
 
 
+@example({"?0": None}, "")
 @settings(max_examples=150, deadline=None)
 @given(
     st.recursive(

@@ -3,6 +3,7 @@
 Called for `isothink init`. `represent_text` is that of study_file.py, too.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -14,6 +15,7 @@ from ruamel.yaml import YAML, RoundTripRepresenter
 WIDEST = 2**31
 """No line is folded: a value stands on one."""
 LONGEST_LINE = 120
+_PLAIN = re.compile(r"[\w./][\w ./()+:@-]*")
 
 
 class TextRepresenter(RoundTripRepresenter):  # type: ignore[misc]
@@ -28,6 +30,12 @@ TextRepresenter.add_representer(str, TextRepresenter.represent_str)
 
 
 class _FlowRepresenter(TextRepresenter):
+    def represent_str(self, data: str) -> Any:
+        """In quotes unless it is plain beyond doubt: inside braces ruamel.yaml reads its own `?0` as a key of 0."""
+        if not data.isprintable() or _PLAIN.fullmatch(data):
+            return super().represent_str(data)
+        return self.represent_scalar("tag:yaml.org,2002:str", data, style="'")
+
     def represent_float(self, data: float) -> Any:
         """Large and small numbers as they are said: 1.25e+11."""
         return self.represent_scalar("tag:yaml.org,2002:float", _number(data))
