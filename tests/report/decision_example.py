@@ -182,7 +182,11 @@ def differences(evidence, verdict, found):
 
     same("outcome", verdict.outcome, found["outcome"])
     same("sensitivity", verdict.sensitivity, found["sensitivity"])
-    crossover = ("no crossover size", "no one crossover size", "the fitted gain of")  # in the page it stands in the cards alone
+    crossover = (
+        "no crossover size",
+        "no one crossover size",
+        "the fitted gain of",
+    )  # in the page it stands in the cards alone
     same("reasons", [text for text in verdict.reasons if not text.startswith(crossover)], found["reasons"])
     same("alternatives", [one.cell for one in verdict.alternatives], [one["cell"] for one in found["alternatives"]])
     for part in ("recommended", "break_even"):
