@@ -111,6 +111,10 @@ def test_the_documents_show_commands_of_every_kind():
         "analyze",
         "report",
         "verdict",
+        "ask",
+        "import",
+        "predict",
+        "validate",
         "price",
         "sql",
         "list",
@@ -159,8 +163,9 @@ def test_a_block_that_is_not_run(block):
 
 def test_no_more_blocks_are_left_out_than_are_known():
     assert [(block.page, *block.commands) for block in NOT_RUN] == [
-        ("docs/students.md", "torchrun --nproc-per-node 8 -m isothink run study.yaml"),
         ("README.md", "make test", "make check"),
+        ("docs/students.md", "torchrun --nproc-per-node 8 -m isothink run study.yaml"),
+        ("CONTRIBUTING.md", "make test", "make check"),
     ]
 
 
