@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from isothink.errors import IsothinkError
+from isothink.report.text import one_line as one_line
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,11 +24,6 @@ def complain(error: IsothinkError) -> None:
     print(f"error: {one_line(error.message)}", file=sys.stderr)
     if error.hint:
         print(f"hint: {one_line(error.hint)}", file=sys.stderr)
-
-
-def one_line(text: str) -> str:
-    """One line without control characters: what a file says must not steer the terminal."""
-    return "".join(character if character.isprintable() else " " for character in text)
 
 
 def wide_console() -> "Console":
