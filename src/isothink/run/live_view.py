@@ -13,12 +13,19 @@ from rich.text import Text
 from isothink.domain.numbers import flops, scientific
 from isothink.report.numbers import count, percent, plural
 from isothink.report.text import one_line
+from isothink.run.clock_time import clock_time
 from isothink.run.step_progress import PairProgress
 from isothink.run.study_progress import PhaseSpending, RunningStep, Scores, Snapshot, State, TreeRow
 
 NARROW = 72
 """Columns from which on a line has room for a bar and for FLOPs."""
 BAR = 16
+MOST_WAITING = 5
+MOST_SCORES = 8
+MOST_FAILURES = 3
+MOST_TREES = 100
+FEW_TREES = 8
+"""So many keep their places; of more, those in which something runs come first."""
 STYLES: dict[State, str] = {"complete": "green", "running": "bold cyan", "waiting": "dim", "failed": "bold red"}
 SHAPES: dict[State, str] = {"complete": "■", "running": "▶", "waiting": "·", "failed": "×"}
 PLAIN_SHAPES: dict[State, str] = {"complete": "#", "running": ">", "waiting": ".", "failed": "x"}
@@ -147,36 +154,47 @@ class _Drawing:
         for step in snapshot.waiting:
             lines.append(Text(f"  {step.kind:<8}  {one_line(step.label)}", style="" if step.ready else "dim"))
         unnamed = snapshot.ready + snapshot.blocked - len(lines)
-        return self._part(f"waiting: {', '.join(kinds)}", lines[:5], least=2, unnamed=unnamed + len(lines[5:]))
-
-    def _failures(self, snapshot: Snapshot) -> Section:
-        lines = [
-            Text(f"  {one_line(label)}: {one_line(error)}", style=STYLES["failed"])
-            for label, error in snapshot.failures
-        ]
-        unnamed = snapshot.failed - len(lines)
         return self._part(
-            f"failed: {snapshot.failed:,}, the latest first", lines[:3], least=1, unnamed=unnamed + len(lines[3:])
+            f"waiting: {', '.join(kinds)}", lines[:MOST_WAITING], least=2, unnamed=unnamed + len(lines[MOST_WAITING:])
         )
 
+    def _failures(self, snapshot: Snapshot) -> Section:
+        shown = snapshot.failures[:MOST_FAILURES]
+        lines = [Text(f"  {one_line(label)}: {one_line(error)}", style=STYLES["failed"]) for label, error in shown]
+        heading = f"failed: {snapshot.failed:,}, the latest first"
+        return self._part(heading, lines, least=1, unnamed=snapshot.failed - len(lines))
+
     def _scores(self, scores: Sequence[Scores]) -> Section:
+        """A column for each family, as many as there is room for."""
+        room = self.width - 2 - min(self.width // 2, max((len(one.label) for one in scores), default=0))
+        families: list[str] = []
+        for family in sorted({family for one in scores for family in one.families}):
+            room -= 2 + max(6, len(one_line(family)))
+            if room >= 0 or not families:
+                families.append(family)
+        heading = self._beside(Text("accuracies, the latest first", style="bold"), self._columns(families, families))
         lines = []
-        for one in scores:
-            families = "  ".join(
-                f"{one_line(family)} {percent(score)}" for family, score in sorted(one.families.items())
-            )
-            lines.append(self._beside(Text(f"  {one_line(one.label)}"), Text(families)))
-        return self._part("accuracies, the latest first", lines, least=2)
+        for one in scores[:MOST_SCORES]:
+            shown = [percent(one.families[family]) if family in one.families else "" for family in families]
+            lines.append(self._beside(Text(f"  {one_line(one.label)}"), self._columns(families, shown)))
+        return Section(heading=heading, lines=tuple(lines), least=2)
+
+    def _columns(self, families: Sequence[str], values: Sequence[str]) -> Text:
+        cells = [
+            one_line(value).rjust(max(6, len(one_line(family)))) for family, value in zip(families, values, strict=True)
+        ]
+        return Text("  ".join(cells))
 
     def _trees(self, trees: Sequence[TreeRow]) -> Section:
-        ordered = sorted(trees, key=lambda tree: _liveliness(tree.states))
-        longest = max((len(one_line(tree.label)) for tree in ordered), default=0)
-        column = min(longest, max(8, self.width // 2))
+        ordered = list(trees)
+        if len(trees) > FEW_TREES:
+            ordered.sort(key=lambda tree: _liveliness(tree.states))
+        column = min(max((len(one_line(tree.label)) for tree in ordered), default=0), max(8, self.width // 2))
         shapes = PLAIN_SHAPES if self.ascii_only else SHAPES
         key = Text("training trees: ", style="bold")
         for state in STATES:
             key.append(f"{shapes[state]} {state}  ", style=STYLES[state])
-        lines = [self._tree(tree, column, shapes) for tree in ordered[:60]]
+        lines = [self._tree(tree, column, shapes) for tree in ordered[:MOST_TREES]]
         return Section(heading=key, lines=tuple(lines), least=1, unnamed=len(trees) - len(lines))
 
     def _tree(self, tree: TreeRow, column: int, shapes: dict[State, str]) -> Text:
@@ -245,15 +263,3 @@ def _liveliness(states: Sequence[State]) -> int:
         if state in states:
             return rank
     return len(STATES)
-
-
-def clock_time(seconds: float) -> str:
-    """For example `42 s`, `3:05 min`, `2:04 h`, `3.2 days`."""
-    whole = int(seconds + 0.5)
-    if whole < 100:
-        return f"{whole} s"
-    if whole < 6000:
-        return f"{whole // 60}:{whole % 60:02} min"
-    if whole < 72 * 3600:
-        return f"{whole // 3600}:{whole % 3600 // 60:02} h"
-    return f"{seconds / 86400:.1f} days"

@@ -8,7 +8,9 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from isothink.report.numbers import plural
 from isothink.report.text import one_line
+from isothink.run.clock_time import clock_time
 from isothink.run.step_progress import StepProgress
 from isothink.run.study_progress import Snapshot, StepResult, StudyProgress, Watched, WatchedStep
 
@@ -52,7 +54,7 @@ class Progress:
         if self._live is not None:
             self._live.close()
             self._live = None
-            self._say(self._words(time.monotonic()))
+            self._say(self._summary(time.monotonic()))
 
     def started(self, step: str) -> None:
         """See Listener."""
@@ -103,6 +105,13 @@ class Progress:
         return (
             f"{progress.steps_done} of {progress.steps} steps{failed}, {100 * progress.share():.0f}% of the work{rest}"
         )
+
+    def _summary(self, now: float) -> str:
+        """What stays in the terminal when the view is gone."""
+        snapshot = self._progress.snapshot(now)
+        cells = f", {snapshot.cells_done} of {plural(snapshot.cells, 'cell')}" if snapshot.cells else ""
+        failed = f", {snapshot.failed} failed" if snapshot.failed else ""
+        return f"{snapshot.steps_done} of {plural(snapshot.steps, 'step')}{cells}{failed} in {clock_time(snapshot.seconds)}"
 
     def _say(self, line: str) -> None:
         if self._quiet:
