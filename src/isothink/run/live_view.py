@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from rich.cells import cell_len
 from rich.text import Text
 
 from isothink.domain.numbers import flops, scientific
@@ -18,7 +19,9 @@ from isothink.run.step_progress import PairProgress
 from isothink.run.study_progress import PhaseSpending, RunningStep, Scores, Snapshot, State, TreeRow
 
 NARROW = 72
-"""Columns from which on a line has room for a bar and for FLOPs."""
+"""Columns from which on a line has room for a bar."""
+WIDE = 100
+"""Columns from which on it has room for the FLOPs of a step too."""
 BAR = 16
 MOST_WAITING = 5
 MOST_SCORES = 8
@@ -34,13 +37,11 @@ STATES: tuple[State, ...] = ("complete", "running", "waiting", "failed")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Section:
-    """A part of the view: a heading, and lines of which at least `least` are shown, if there is any room."""
+    """A part of the view: a heading that counts what there is, and lines; `least` are shown if there is any room."""
 
     heading: Text | None
     lines: tuple[Text, ...]
     least: int
-    unnamed: int = 0
-    """How many more there are than lines were made for."""
 
 
 def view(snapshot: Snapshot, *, width: int, height: int, ascii_only: bool = False) -> list[Text]:
@@ -67,18 +68,8 @@ def _fit(sections: Sequence[Section], rows: int) -> list[Text]:
     lines: list[Text] = []
     for section, shown in zip(sections, granted, strict=True):
         if shown:
-            lines.extend(_shown(section, shown))
+            lines += [*([section.heading] if section.heading is not None else []), *section.lines[:shown]]
     return lines
-
-
-def _shown(section: Section, shown: int) -> list[Text]:
-    lines = [] if section.heading is None else [section.heading]
-    more = len(section.lines) + section.unnamed - shown
-    if not more or section.heading is None:
-        return [*lines, *section.lines[:shown]]
-    if shown == 1:  # the heading says how many there are
-        return [*lines, section.lines[0]]
-    return [*lines, *section.lines[: shown - 1], Text(f"  and {more + 1:,} more", style="dim")]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,30 +80,35 @@ class _Drawing:
     ascii_only: bool
 
     def header(self, snapshot: Snapshot) -> list[Text]:
-        """What is run, how much of it is done, and the time."""
-        name = Text(one_line(snapshot.title), style="bold")
-        done = f"{snapshot.steps_done:,} of {plural(snapshot.steps, 'step')}"
+        """What is run, how much of it is done, and the time: on one line where there is room."""
+        parts = [Text(one_line(snapshot.title), style="bold")]
+        parts.append(Text(f"{snapshot.steps_done:,} of {plural(snapshot.steps, 'step')}"))
         if snapshot.cells:
-            done += f", {snapshot.cells_done:,} of {plural(snapshot.cells, 'cell')}"
-        counts = Text(done)
+            parts.append(Text(f"{snapshot.cells_done:,} of {plural(snapshot.cells, 'cell')}"))
         if snapshot.failed:
-            counts.append(f", {snapshot.failed:,} failed", style=STYLES["failed"])
+            parts.append(Text(f"{snapshot.failed:,} failed", style=STYLES["failed"]))
         if snapshot.stopping:
-            clock = Text("stopping: what runs keeps its state first", style="yellow")
+            parts.append(Text("stopping: what runs keeps its state first", style="yellow"))
         else:
-            clock = Text(f"{clock_time(snapshot.seconds)} so far")
+            parts.append(Text(f"{clock_time(snapshot.seconds)} so far"))
             if snapshot.seconds_left is not None:
-                clock.append(f", about {clock_time(snapshot.seconds_left)} left")
-        if self.width >= NARROW:
-            return [Text("  ").join([name, counts, clock])]
-        return [Text("  ").join([name, counts]), clock]
+                parts.append(Text(f"about {clock_time(snapshot.seconds_left)} left"))
+        lines = [parts[0]]
+        for part in parts[1:]:
+            if lines[-1].cell_len + 2 + part.cell_len <= self.width:
+                lines[-1].append("  ").append_text(part)
+            else:
+                lines.append(part)
+        return lines
 
     def sections(self, snapshot: Snapshot) -> list[Section]:
         """The parts below the header, the most important first."""
         asking = [running.pairs for running in snapshot.running if running.pairs is not None]
         parts = [
             Section(heading=None, lines=tuple(self._phase(phase) for phase in snapshot.phases), least=2),
-            self._part("running", [self._running(running) for running in snapshot.running], least=2),
+            self._part(
+                f"running: {len(snapshot.running)}", [self._running(running) for running in snapshot.running], least=2
+            ),
             *(Section(heading=None, lines=tuple(self._pairs(pairs)), least=4) for pairs in asking),
             self._failures(snapshot),
             self._waiting(snapshot),
@@ -121,8 +117,8 @@ class _Drawing:
         ]
         return [part for part in parts if part.lines]
 
-    def _part(self, heading: str, lines: Iterable[Text], *, least: int, unnamed: int = 0) -> Section:
-        return Section(heading=Text(heading, style="bold"), lines=tuple(lines), least=least, unnamed=unnamed)
+    def _part(self, heading: str, lines: Iterable[Text], *, least: int) -> Section:
+        return Section(heading=Text(heading, style="bold"), lines=tuple(lines), least=least)
 
     def _phase(self, phase: PhaseSpending) -> Text:
         line = Text(f"{phase.phase:<11}")
@@ -142,7 +138,7 @@ class _Drawing:
             if self.width >= NARROW:
                 facts.append_text(self._bar(running.share)).append("  ")
             facts.append(f"{percent(running.share):>6}")
-            if self.width >= NARROW and running.flops:
+            if self.width >= WIDE and running.flops:
                 facts.append(f"  {flops(running.flops):>13}")
         facts.append(f"  {clock_time(running.seconds):>6}")
         return self._beside(Text(f"  {running.kind:<8}  {one_line(running.label)}"), facts)
@@ -150,29 +146,27 @@ class _Drawing:
     def _waiting(self, snapshot: Snapshot) -> Section:
         kinds = [f"{snapshot.ready:,} for a worker"] if snapshot.ready else []
         kinds += [f"{snapshot.blocked:,} for other steps"] if snapshot.blocked else []
-        lines = []
-        for step in snapshot.waiting:
-            lines.append(Text(f"  {step.kind:<8}  {one_line(step.label)}", style="" if step.ready else "dim"))
-        unnamed = snapshot.ready + snapshot.blocked - len(lines)
-        return self._part(
-            f"waiting: {', '.join(kinds)}", lines[:MOST_WAITING], least=2, unnamed=unnamed + len(lines[MOST_WAITING:])
-        )
+        lines = [
+            Text(f"  {step.kind:<8}  {one_line(step.label)}", style="" if step.ready else "dim")
+            for step in snapshot.waiting[:MOST_WAITING]
+        ]
+        return self._part(f"waiting: {', '.join(kinds)}", lines, least=2)
 
     def _failures(self, snapshot: Snapshot) -> Section:
         shown = snapshot.failures[:MOST_FAILURES]
         lines = [Text(f"  {one_line(label)}: {one_line(error)}", style=STYLES["failed"]) for label, error in shown]
         heading = f"failed: {snapshot.failed:,}, the latest first"
-        return self._part(heading, lines, least=1, unnamed=snapshot.failed - len(lines))
+        return self._part(heading, lines, least=1)
 
     def _scores(self, scores: Sequence[Scores]) -> Section:
         """A column for each family, as many as there is room for."""
         room = self.width - 2 - min(self.width // 2, max((len(one.label) for one in scores), default=0))
         families: list[str] = []
         for family in sorted({family for one in scores for family in one.families}):
-            room -= 2 + max(6, len(one_line(family)))
+            room -= 2 + _column_width(family)
             if room >= 0 or not families:
                 families.append(family)
-        heading = self._beside(Text("accuracies, the latest first", style="bold"), self._columns(families, families))
+        heading = self._beside(Text("latest accuracies", style="bold"), self._columns(families, families))
         lines = []
         for one in scores[:MOST_SCORES]:
             shown = [percent(one.families[family]) if family in one.families else "" for family in families]
@@ -180,10 +174,13 @@ class _Drawing:
         return Section(heading=heading, lines=tuple(lines), least=2)
 
     def _columns(self, families: Sequence[str], values: Sequence[str]) -> Text:
-        cells = [
-            one_line(value).rjust(max(6, len(one_line(family)))) for family, value in zip(families, values, strict=True)
-        ]
-        return Text("  ".join(cells))
+        cells = []
+        for family, value in zip(families, values, strict=True):
+            cell = Text(one_line(value))
+            cell.truncate(_column_width(family), overflow="crop" if self.ascii_only else "ellipsis")
+            cell.pad_left(_column_width(family) - cell.cell_len)
+            cells.append(cell)
+        return Text("  ").join(cells)
 
     def _trees(self, trees: Sequence[TreeRow]) -> Section:
         ordered = list(trees)
@@ -191,11 +188,11 @@ class _Drawing:
             ordered.sort(key=lambda tree: _liveliness(tree.states))
         column = min(max((len(one_line(tree.label)) for tree in ordered), default=0), max(8, self.width // 2))
         shapes = PLAIN_SHAPES if self.ascii_only else SHAPES
-        key = Text("training trees: ", style="bold")
+        key = Text(f"{plural(len(trees), 'training tree')}: ", style="bold")
         for state in STATES:
             key.append(f"{shapes[state]} {state}  ", style=STYLES[state])
         lines = [self._tree(tree, column, shapes) for tree in ordered[:MOST_TREES]]
-        return Section(heading=key, lines=tuple(lines), least=1, unnamed=len(trees) - len(lines))
+        return Section(heading=key, lines=tuple(lines), least=1)
 
     def _tree(self, tree: TreeRow, column: int, shapes: dict[State, str]) -> Text:
         name = Text(one_line(tree.label))
@@ -263,3 +260,7 @@ def _liveliness(states: Sequence[State]) -> int:
         if state in states:
             return rank
     return len(STATES)
+
+
+def _column_width(family: str) -> int:
+    return max(6, min(14, cell_len(one_line(family))))

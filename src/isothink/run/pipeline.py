@@ -287,7 +287,8 @@ class _Run:
         if not with_evaluation:
             steps = [step for step in steps if step.id not in evaluations]
         planned = {segment.id for segment in plan.segments if segment.purpose == "training"}
-        planned |= {step for step in evaluations if step}
+        if with_evaluation:
+            planned |= {step for step in evaluations if step}
         to_do = {step.id for step in steps}
         self.skipped.extend(sorted(planned - to_do))
         found = completed_in(self.folder)

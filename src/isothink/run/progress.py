@@ -111,7 +111,8 @@ class Progress:
         snapshot = self._progress.snapshot(now)
         cells = f", {snapshot.cells_done} of {plural(snapshot.cells, 'cell')}" if snapshot.cells else ""
         failed = f", {snapshot.failed} failed" if snapshot.failed else ""
-        return f"{snapshot.steps_done} of {plural(snapshot.steps, 'step')}{cells}{failed} in {clock_time(snapshot.seconds)}"
+        steps = f"{snapshot.steps_done} of {plural(snapshot.steps, 'step')}"
+        return f"{steps}{cells}{failed} in {clock_time(snapshot.seconds)}"
 
     def _say(self, line: str) -> None:
         if self._quiet:

@@ -273,6 +273,8 @@ class StudyProgress:
             total += seconds
             chains[step] = seconds + max((chains.get(child, 0.0) for child in self._children[step]), default=0.0)
             longest = max(longest, chains[step])
+        if not total and chains:  # of what is left, nobody knows how long it takes
+            return None
         return max(total / self._watched.workers, longest)
 
     def snapshot(self, now: float) -> Snapshot:
