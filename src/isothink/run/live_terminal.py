@@ -10,8 +10,8 @@ from rich.text import Text
 from isothink.run.live_view import view
 from isothink.run.study_progress import Snapshot
 
-DRAWN_PER_SECOND = 2
-"""Often enough for an eye that rests on it, and too seldom to cost anything."""
+DRAWN_PER_SECOND = 1
+"""As often as its clock moves: benchmarks/live_view.py says what that costs."""
 
 
 class LiveTerminal:

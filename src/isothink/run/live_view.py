@@ -26,7 +26,6 @@ BAR = 16
 MOST_WAITING = 5
 MOST_SCORES = 8
 MOST_FAILURES = 3
-MOST_TREES = 100
 FEW_TREES = 8
 """So many keep their places; of more, those in which something runs come first."""
 STYLES: dict[State, str] = {"complete": "green", "running": "bold cyan", "waiting": "dim", "failed": "bold red"}
@@ -46,7 +45,7 @@ class Section:
 
 def view(snapshot: Snapshot, *, width: int, height: int, ascii_only: bool = False) -> list[Text]:
     """At most `height` lines, none wider than `width`."""
-    drawing = _Drawing(width=width, ascii_only=ascii_only)
+    drawing = _Drawing(width=width, height=height, ascii_only=ascii_only)
     lines = drawing.header(snapshot)[: max(1, height)]
     lines += _fit(drawing.sections(snapshot), height - len(lines))
     for line in lines:
@@ -74,9 +73,10 @@ def _fit(sections: Sequence[Section], rows: int) -> list[Text]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Drawing:
-    """What lines look like at one width."""
+    """What lines look like in one terminal."""
 
     width: int
+    height: int
     ascii_only: bool
 
     def header(self, snapshot: Snapshot) -> list[Text]:
@@ -191,7 +191,7 @@ class _Drawing:
         key = Text(f"{plural(len(trees), 'training tree')}: ", style="bold")
         for state in STATES:
             key.append(f"{shapes[state]} {state}  ", style=STYLES[state])
-        lines = [self._tree(tree, column, shapes) for tree in ordered[:MOST_TREES]]
+        lines = [self._tree(tree, column, shapes) for tree in ordered[: self.height]]
         return Section(heading=key, lines=tuple(lines), least=1)
 
     def _tree(self, tree: TreeRow, column: int, shapes: dict[State, str]) -> Text:

@@ -15,6 +15,8 @@ from isothink.run.step_progress import PairProgress, StepProgress
 
 StepKind = Literal["pairs", "corpus", "train", "evaluate"]
 State = Literal["complete", "running", "waiting", "failed"]
+LEFT_SECONDS = 5.0
+"""The time left is worked out so often at most, and counted down in between: it takes a look at every step."""
 SHOWN_WAITING = 20
 SHOWN_SCORES = 20
 SHOWN_FAILURES = 5
@@ -176,6 +178,7 @@ class StudyProgress:
         self._stopping = False
         self._next: tuple[tuple[WaitingStep, ...], int] | None = None
         self._trees: tuple[TreeRow, ...] | None = None
+        self._left: tuple[float, float | None] | None = None
 
     def started(self, step: str, now: float) -> None:
         """A worker begins a step."""
@@ -283,7 +286,7 @@ class StudyProgress:
         return Snapshot(
             title=self._watched.title,
             seconds=now - self._began,
-            seconds_left=self.seconds_left(now),
+            seconds_left=self._left_view(now),
             share=self.share(),
             steps_done=self.steps_done,
             steps=self.steps,
@@ -300,6 +303,12 @@ class StudyProgress:
             trees=self._tree_view(),
             stopping=self._stopping,
         )
+
+    def _left_view(self, now: float) -> float | None:
+        if self._left is None or self._left[1] is None or now - self._left[0] >= LEFT_SECONDS or not self._waiting:
+            self._left = now, self.seconds_left(now)
+        at, left = self._left
+        return None if left is None else max(0.0, left - (now - at))
 
     def _describe(self, step: str) -> WatchedStep:
         found = self._watched.described.get(step)
