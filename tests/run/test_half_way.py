@@ -46,7 +46,7 @@ def test_a_report_half_way_disturbs_nothing_and_says_what_is_complete(finished, 
     page = (run / "report.html").read_text(encoding="utf-8")
     text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
     assert "7 of 20 planned cells are complete" in text
-    assert "not run yet" in text
+    assert "This report is made half-way" in text
     missing = evidence_of(run)["missing"]
     assert [cell["reason"] for cell in missing] == ["not run yet"] * 13
 

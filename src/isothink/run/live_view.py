@@ -26,8 +26,6 @@ BAR = 16
 MOST_WAITING = 5
 MOST_SCORES = 8
 MOST_FAILURES = 3
-FEW_TREES = 8
-"""So many keep their places; of more, those in which something runs come first."""
 STYLES: dict[State, str] = {"complete": "green", "running": "bold cyan", "waiting": "dim", "failed": "bold red"}
 SHAPES: dict[State, str] = {"complete": "■", "running": "▶", "waiting": "·", "failed": "×"}
 PLAIN_SHAPES: dict[State, str] = {"complete": "#", "running": ">", "waiting": ".", "failed": "x"}
@@ -184,7 +182,7 @@ class _Drawing:
 
     def _trees(self, trees: Sequence[TreeRow]) -> Section:
         ordered = list(trees)
-        if len(trees) > FEW_TREES:
+        if len(trees) > self.height // 2:  # where all are seen, they keep their places
             ordered.sort(key=lambda tree: _liveliness(tree.states))
         column = min(max((len(one_line(tree.label)) for tree in ordered), default=0), max(8, self.width // 2))
         shapes = PLAIN_SHAPES if self.ascii_only else SHAPES
