@@ -57,7 +57,10 @@ def held(folder):
 
 
 class Silence:
-    def progressed(self, step, flops):
+    def started(self, step):
+        pass
+
+    def progressed(self, step, progress):
         pass
 
     def finished(self, step, error):

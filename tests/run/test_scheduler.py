@@ -4,6 +4,8 @@ import pytest
 
 from isothink.run.progress import Progress
 from isothink.run.scheduler import Step, chain_lengths
+from isothink.run.step_progress import StepProgress
+from isothink.run.study_progress import Watched
 
 
 def steps(*rows):
@@ -25,8 +27,10 @@ def test_a_circle_is_refused():
 
 
 def test_plain_progress_counts_work_and_names_failures(capsys):
-    with Progress([Step(id="a", needs=(), work=30.0), Step(id="b", needs=(), work=70.0)], done_before=3) as progress:
-        progress.progressed("a", 15.0)
+    steps = (Step(id="a", needs=(), work=30.0), Step(id="b", needs=(), work=70.0))
+    with Progress(Watched(title="study", steps=steps, described={}, done_before=3)) as progress:
+        progress.started("a")
+        progress.progressed("a", StepProgress(flops=15.0))
         progress.finished("a", "it broke\nbadly")
         progress.finished("b", None)
     lines = capsys.readouterr().err.splitlines()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from isothink.errors import IsothinkError
+from isothink.report.text import one_line as one_line
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -47,11 +48,6 @@ def complain_of_system(error: OSError) -> int:
         print("hint: who runs isothink needs permission there; `output=FOLDER` puts a run elsewhere", file=sys.stderr)
         return 2
     return 1
-
-
-def one_line(text: str) -> str:
-    """One line without control characters: what a file says must not steer the terminal."""
-    return "".join(character if character.isprintable() else " " for character in text)
 
 
 def wide_console() -> "Console":

@@ -27,6 +27,11 @@ def visible(text: str) -> str:
     return _HIDDEN.sub(_name, text.replace("\r\n", "\n"))
 
 
+def one_line(text: str) -> str:
+    """One line without control characters: what a file says must not steer the terminal."""
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
 def shortened(text: str, limit: int) -> str:
     """`text` itself, or its beginning and its end with a note of how much is left out between them."""
     if len(text) <= limit:

@@ -6,7 +6,7 @@ the same way, so that neither an interruption, nor a longer prompt file, nor oth
 
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +18,7 @@ from isothink.domain.pair import Prompt
 from isothink.domain.reply import MODES, Failure, ReasoningMode, Reply
 from isothink.domain.teacher_settings import ModelTeacher, mode_sampling
 from isothink.errors import StepError
+from isothink.run.asking_meter import AskingMeter
 from isothink.store.fingerprint import fingerprint
 from isothink.store.journal import Journal
 from isothink.store.run_folder import write_json
@@ -29,11 +30,6 @@ from isothink.teacher.selection import Selection
 
 CHUNK = 256
 """Prompts that are asked of a program, or read, checked and written, together."""
-
-PROGRESS_SECONDS = 0.5
-
-Progressed = Callable[[float], None]
-"""Hears which share of the questions has been answered."""
 
 Something = TypeVar("Something")
 
@@ -53,7 +49,7 @@ class Answers(Protocol):
     def architecture(self) -> Architecture | None:
         """The teacher's shape, where its backend knows it."""
 
-    def prepare(self, progressed: Progressed) -> None:
+    def prepare(self, meter: AskingMeter) -> None:
         """Checks the toggle, then asks what was not asked before."""
 
     def all(self) -> Iterator[Answered]:
@@ -84,7 +80,7 @@ class RecordedAnswers:
     ) -> None:
         """There is nothing to close."""
 
-    def prepare(self, progressed: Progressed) -> None:
+    def prepare(self, meter: AskingMeter) -> None:
         """There is nothing to ask."""
 
     def all(self) -> Iterator[Answered]:
@@ -113,7 +109,7 @@ class FreeAnswers:
     ) -> None:
         """There is nothing to close."""
 
-    def prepare(self, progressed: Progressed) -> None:
+    def prepare(self, meter: AskingMeter) -> None:
         """Checks the toggle."""
         answered = self._ask(list(islice(self._selection, PROBES)))
         probes = [Probe(prompt=answer.prompt.text, off=answer.off, on=answer.on) for answer in answered]
@@ -172,13 +168,17 @@ class PaidAnswers:
     ) -> None:
         self._journal.__exit__(kind, error, trace)
 
-    def prepare(self, progressed: Progressed) -> None:
+    def prepare(self, meter: AskingMeter) -> None:
         """See Answers."""
         started = time.monotonic()
-        self._probe()
-        settled = self._ask(self._first_questions(self._selection), 2 * len(self._selection), progressed)
+        meter.architecture, meter.price = self.architecture, self._settings.price
+        meter.begin("checking the toggle", planned=len(MODES) * min(PROBES, len(self._selection)))
+        self._probe(meter)
+        meter.begin("asking", planned=len(MODES) * len(self._selection))
+        settled = self._ask(self._first_questions(self._selection), meter)
         if self._filters.on_length == "retry":
-            settled += self._ask(self._second_questions(), None, progressed)
+            meter.begin("asking again", planned=None)
+            settled += self._ask(self._second_questions(), meter)
         seconds = self._journal.seconds + time.monotonic() - started
         self.seconds = seconds * min(1.0, settled / max(1, len(self._journal)))
 
@@ -194,13 +194,13 @@ class PaidAnswers:
                 retried=tuple((mode, first) for mode in MODES for first in (found[mode][1],) if first is not None),
             )
 
-    def _probe(self) -> None:
+    def _probe(self, meter: AskingMeter) -> None:
         prompts = [prompt_of(row) for row in islice(self._selection, PROBES)]
         off, on = (self._teacher.render(self._question(prompts[0].text, mode, self._caps[mode])) for mode in MODES)
         self.differences = check_requests(self._settings, off, on)
         failures: dict[str, tuple[Question, Failure]] = {}
         questions = sorted(self._questions(prompts), key=lambda question: question.mode == "off")
-        self._ask(questions, None, lambda share: None, failures)  # the long ones first: fewer slots wait for the last
+        self._ask(questions, meter, failures)  # the long ones first: fewer slots wait for the last
         if len(failures) < len(prompts) * len(MODES):  # else the server is ill, and no prompt is to blame
             for question, failure in failures.values():
                 self._keep(question, failure)
@@ -223,8 +223,7 @@ class PaidAnswers:
     def _ask(
         self,
         questions: Iterable[Question],
-        total: int | None,
-        progressed: Progressed,
+        meter: AskingMeter,
         failures: dict[str, tuple[Question, Failure]] | None = None,
     ) -> int:
         """Asks what the journal does not hold, and keeps what comes; returns how many questions there were.
@@ -232,26 +231,24 @@ class PaidAnswers:
         Failures go into `failures`, if it is given.
         """
         passed = 0
-        said = time.monotonic()
 
         def issue() -> Iterator[Question]:
             nonlocal passed
             for question in questions:
                 if question.key in self._journal:
                     passed += 1
+                    meter.found(question, failed=self._journal.has_failed(question.key))
                 else:
                     yield question
 
         def receive(question: Question, answer: Reply | Failure) -> None:
-            nonlocal passed, said
+            nonlocal passed
             if failures is not None and isinstance(answer, Failure):
                 failures[question.key] = (question, answer)
             else:
                 self._keep(question, answer)
             passed += 1
-            if total and time.monotonic() > said + PROGRESS_SECONDS:
-                said = time.monotonic()
-                progressed(min(1.0, passed / total))
+            meter.received(question, answer)
 
         self._teacher.answer_all(issue(), receive)
         return passed

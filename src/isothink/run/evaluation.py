@@ -54,7 +54,9 @@ def evaluate(
     with Journal(workspace.folder.answers(identity)) as journal:
         journal.forget_failures()  # or a server that was repaired would never be asked again
         _take_over(workspace.folder, identity, journal)
-        spending = _Spending(workspace.architecture(cell.student), attempt)
+        spending = _Spending(
+            workspace.architecture(cell.student), attempt, wanted=len(items) * study.evaluation.repeats
+        )
         answers = _answer(workspace, cell, items, journal, spending)
         seconds = journal.seconds + time.perf_counter() - started
     if all(answered.generation.stop_reason == "failed" for answered in answers):
@@ -86,9 +88,10 @@ def evaluate(
 class _Spending:
     """Adds up what answers cost and tells the attempt, so that an interrupted evaluation shows as waste."""
 
-    def __init__(self, architecture: Architecture, attempt: Attempt) -> None:
+    def __init__(self, architecture: Architecture, attempt: Attempt, wanted: int) -> None:
         self._architecture = architecture
         self._attempt = attempt
+        self._wanted, self._there = max(1, wanted), 0
         self._flops, self._tokens = 0.0, 0
 
     def flops(self, answer: Generation) -> float | None:
@@ -104,11 +107,15 @@ class _Spending:
             tokens=sum(map(_tokens, answers)),
             seconds=seconds,
         )
+        self._there = len(answers)
+        self._attempt.kept_share = self._there / self._wanted
 
     def add(self, answer: Generation) -> None:
         """Notes an answer of this attempt."""
         self._flops += self.flops(answer) or 0.0
         self._tokens += _tokens(answer)
+        self._there += 1
+        self._attempt.share = self._there / self._wanted
         self._attempt.spent(self._flops, self._tokens)
 
 

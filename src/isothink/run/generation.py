@@ -25,10 +25,12 @@ from isothink.domain.teacher_settings import (
     sampling_differences,
 )
 from isothink.errors import StepError
-from isothink.run.answers import CHUNK, Answers, FreeAnswers, PaidAnswers, Progressed, RecordedAnswers, chunks
+from isothink.run.answers import CHUNK, Answers, FreeAnswers, PaidAnswers, RecordedAnswers, chunks
+from isothink.run.asking_meter import AskingMeter, Progressed
 from isothink.run.backends import Verification, load_teacher, load_token_counter
 from isothink.run.identity import asking_identity, toggle_of
 from isothink.run.prompt_sources import PromptSource, benchmark_index
+from isothink.run.step_progress import StepProgress
 from isothink.store.fingerprint import fingerprint
 from isothink.store.run_folder import RunFolder
 from isothink.store.tables import (
@@ -53,7 +55,7 @@ class Sink:
     drop: Callable[[DroppedPair], None]
 
 
-def nothing_heard(share: float) -> None:
+def nothing_heard(progress: StepProgress) -> None:
     """Nobody wants to know how far it is."""
 
 
@@ -110,7 +112,8 @@ def make_pairs(
         if not len(selection):
             raise StepError(f"found no prompt to ask in {selection.read} rows{_why(assembler)}")
         with _answers(study, folder, selection) as answers:
-            answers.prepare(progressed)
+            meter = AskingMeter(progressed, prompts=len(selection))
+            answers.prepare(meter)
             assembler.architecture = answers.architecture or _declared_architecture(study)
             for chunk in chunks(answers.all(), CHUNK):
                 for made in assembler.assemble(chunk):
@@ -118,6 +121,7 @@ def make_pairs(
                         sink.keep(made)
                     else:
                         sink.drop(made)
+                meter.assembled(len(chunk), kept=assembler.kept)
     if not assembler.kept:
         raise StepError(f"the teacher made no pair out of {len(selection)} prompts{_why(assembler)}")
     return _summary(study, source, selection, assembler, answers, limit)

@@ -27,7 +27,7 @@ class Leader(Worker):
         """
         self.step = step
         try:
-            execute_step(self._workspace, step, lambda flops: self._listener.progressed(step, flops))
+            execute_step(self._workspace, step, lambda progress: self._listener.progressed(step, progress))
         except GroupError:
             raise
         except IsothinkError as error:

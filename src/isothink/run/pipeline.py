@@ -3,6 +3,7 @@
 import hashlib
 import os
 import shutil
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -35,8 +36,10 @@ from isothink.run.result import STAGES, Failure, RunResult, Stage
 from isothink.run.scheduler import Outcome, Scheduler, Step, thread_environment
 from isothink.run.states import SegmentFiles
 from isothink.run.step import execute_step
+from isothink.run.study_progress import Watched
 from isothink.run.teacher_share import read_pair_summary
 from isothink.run.todo import completed_in, steps_to_do
+from isothink.run.watched import read_result, watch_pairs, watch_plan
 from isothink.run.workspace import Workspace
 from isothink.store.attempts import wasted
 from isothink.store.journal import Journal
@@ -234,10 +237,10 @@ class _Run:
         steps = []
         for kind, step, needs in wanted:
             if self.folder.manifest(kind, step) is None:
-                steps.append(Step(id=step, needs=needs, work=1.0))
+                steps.append(Step(id=step, needs=needs, work=float(kind != "corpus")))  # which takes seconds
             else:
                 self.skipped.append(step)
-        outcome = self._schedule(steps, processes=1)
+        outcome = self._schedule(steps, partial(watch_pairs, self.pair_study), processes=1)
         if outcome.failed:
             step, error = next(iter(outcome.failed.items()))
             hint = outcome.hints.get(step) or f"see {self.folder.log_file(step)}"
@@ -273,7 +276,9 @@ class _Run:
         states.forget_unneeded()
         states.forget_stateless(steps)
         require_space(plan, self.folder, steps, evaluates=evaluates)
-        return self._schedule(steps, processes=self.study.resources.processes, states=states)
+        processes = self.study.resources.processes if self.group.size == 1 else 1
+        watch = partial(watch_plan, plan, study=self.study, folder=self.folder, workers=processes)
+        return self._schedule(steps, watch, processes=processes, states=states)
 
     def _execute(self, plan: Plan, *, with_evaluation: bool) -> bool:
         """Trains and evaluates what is missing; True if there was anything to do."""
@@ -282,7 +287,8 @@ class _Run:
         if not with_evaluation:
             steps = [step for step in steps if step.id not in evaluations]
         planned = {segment.id for segment in plan.segments if segment.purpose == "training"}
-        planned |= {step for step in evaluations if step}
+        if with_evaluation:
+            planned |= {step for step in evaluations if step}
         to_do = {step.id for step in steps}
         self.skipped.extend(sorted(planned - to_do))
         found = completed_in(self.folder)
@@ -307,16 +313,19 @@ class _Run:
         if infeasible:
             say(f"{infeasible} of {len(plan.cells)} cells are infeasible; isothink plan says why")
 
-    def _schedule(self, steps: list[Step], *, processes: int, states: SegmentFiles | None = None) -> Outcome:
+    def _schedule(
+        self, steps: list[Step], watch: Callable[..., Watched], *, processes: int, states: SegmentFiles | None = None
+    ) -> Outcome:
         if not steps:
             return Outcome()
         for step in steps:
             self.folder.failure_file(step.id).unlink(missing_ok=True)
         workspace = Workspace(self.folder, group=self.group)
-        with Progress(steps, done_before=len(self.skipped), quiet=self.quiet) as progress:
+        watched = watch(steps, done_before=len(self.skipped))
+        with Progress(watched, quiet=self.quiet, read=partial(read_result, self.folder)) as progress:
             scheduler = Scheduler(
                 self.folder,
-                processes=processes if self.group.size == 1 else 1,
+                processes=processes,
                 threads=self.study.resources.threads if isinstance(self.pair_study, Study) else 1,
                 listener=progress,
                 on_settled=states.settled if states is not None else lambda step: None,

@@ -1,97 +1,135 @@
-"""Shows how far a study is, on standard error: a bar with the time left in a terminal, plain lines elsewhere."""
+"""Shows how far a study is, on standard error: a live view in a terminal, plain lines elsewhere."""
 
+import os
 import sys
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Self
 
-from isothink.run.scheduler import Step
+from isothink.report.numbers import plural
+from isothink.report.text import one_line
+from isothink.run.clock_time import clock_time
+from isothink.run.step_progress import StepProgress
+from isothink.run.study_progress import Snapshot, StepResult, StudyProgress, Watched, WatchedStep
+
+if TYPE_CHECKING:
+    from isothink.run.live_terminal import LiveTerminal
 
 PLAIN_INTERVAL_SECONDS = 15.0
+
+ReadResult = Callable[[WatchedStep], StepResult]
+
+
+def nothing_read(step: WatchedStep) -> StepResult:
+    """Nobody looks at what a step left."""
+    return StepResult()
 
 
 class Progress:
     """The scheduler's listener. Progress is measured in work: FLOPs, with decoding weighed by its lower speed."""
 
-    def __init__(self, steps: Sequence[Step], *, done_before: int, quiet: bool = False) -> None:
-        self._work = {step.id: step.work for step in steps}
-        self._total = sum(self._work.values())
-        self._finished = 0.0
-        self._running: dict[str, float] = {}
-        self._steps_done = done_before
-        self._steps = done_before + len(steps)
-        self._failed = 0
-        self._started = self._said = time.monotonic()
+    def __init__(self, watched: Watched, *, quiet: bool = False, read: ReadResult = nothing_read) -> None:
+        """`read` is asked once for what each finished step left; without a live view, nobody is."""
+        self._watched = watched
+        self._read = read
         self._quiet = quiet
-        self._bar: Any = None
-        self._task: Any = None
+        self._said = time.monotonic()
+        self._progress = StudyProgress(watched, now=self._said)
+        self._lock = threading.Lock()  # the live view is drawn by a thread of its own
+        self._live: LiveTerminal | None = None
 
     def __enter__(self) -> Self:
-        if not self._quiet and sys.stderr.isatty():
-            from rich.console import Console
-            from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
-            from rich.progress import Progress as Bar
+        if not self._quiet and shows_live_view(os.environ):
+            from isothink.run.live_terminal import LiveTerminal
 
-            self._bar = Bar(
-                TextColumn("{task.description}"),
-                BarColumn(),
-                TaskProgressColumn(),
-                TimeRemainingColumn(compact=True),
-                console=Console(stderr=True),
-            )
-            self._bar.start()
-            self._task = self._bar.add_task(self._words(), total=max(self._total, 1.0))
+            self._live = LiveTerminal(self._snapshot)
+            self._live.open()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._bar is not None:
-            self._bar.stop()
+        if self._live is not None:
+            self._live.close()
+            self._live = None
+            self._say(self._summary(time.monotonic()))
 
-    def progressed(self, step: str, flops: float) -> None:
+    def started(self, step: str) -> None:
         """See Listener."""
-        self._running[step] = min(flops, self._work.get(step, flops))
+        with self._lock:
+            self._progress.started(step, time.monotonic())
+
+    def progressed(self, step: str, progress: StepProgress) -> None:
+        """See Listener."""
+        with self._lock:
+            self._progress.progressed(step, progress, time.monotonic())
         self._show(force=False)
 
     def finished(self, step: str, error: str | None) -> None:
         """See Listener."""
-        self._running.pop(step, None)
-        self._finished += self._work.get(step, 0.0)
-        self._steps_done += 1
+        described = self._watched.described.get(step)
+        result = StepResult()
+        if self._live is not None and error is None and described is not None:
+            result = self._read(described)
+        with self._lock:
+            self._progress.finished(step, error, result, time.monotonic())
         if error is not None:
-            self._failed += 1
             self._say(f"failed: {step}: {error}")
-        self._show(force=self._steps_done == self._steps)
+        self._show(force=self._progress.steps_done == self._progress.steps)
 
-    def _words(self) -> str:
-        failed = f", {self._failed} failed" if self._failed else ""
-        return f"{self._steps_done} of {self._steps} steps{failed}"
+    def interrupted(self) -> None:
+        """See Listener."""
+        with self._lock:
+            self._progress.interrupted()
+        if self._live is not None:
+            self._live.draw()
+
+    def _snapshot(self) -> Snapshot:
+        with self._lock:
+            return self._progress.snapshot(time.monotonic())
 
     def _show(self, *, force: bool) -> None:
-        done = self._finished + sum(self._running.values())
-        if self._bar is not None:
-            self._bar.update(self._task, completed=done, description=self._words())
-            return
         now = time.monotonic()
-        if not force and now - self._said < PLAIN_INTERVAL_SECONDS:
+        if self._live is not None or (not force and now - self._said < PLAIN_INTERVAL_SECONDS):
             return
         self._said = now
-        share = done / self._total if self._total else 1.0
-        left = (now - self._started) * (1.0 - share) / share if share > 0 else None
+        self._say(self._words(now))
+
+    def _words(self, now: float) -> str:
+        progress = self._progress
+        failed = f", {progress.failed} failed" if progress.failed else ""
+        left = progress.seconds_left(now)
         rest = "" if left is None else f", {left:.0f} s left"
-        self._say(f"{self._words()}, {100 * share:.0f}% of the work{rest}")
+        return (
+            f"{progress.steps_done} of {progress.steps} steps{failed}, {100 * progress.share():.0f}% of the work{rest}"
+        )
+
+    def _summary(self, now: float) -> str:
+        """What stays in the terminal when the view is gone."""
+        snapshot = self._progress.snapshot(now)
+        cells = f", {snapshot.cells_done} of {plural(snapshot.cells, 'cell')}" if snapshot.cells else ""
+        failed = f", {snapshot.failed} failed" if snapshot.failed else ""
+        steps = f"{snapshot.steps_done} of {plural(snapshot.steps, 'step')}"
+        return f"{steps}{cells}{failed} in {clock_time(snapshot.seconds)}"
 
     def _say(self, line: str) -> None:
         if self._quiet:
             return
-        if self._bar is not None:
-            self._bar.console.print(line, markup=False, highlight=False)
+        if self._live is not None:
+            self._live.say(one_line(line))
         else:
             say(line)
 
 
+def shows_live_view(environment: Mapping[str, str]) -> bool:
+    """Whether standard error is a terminal that can be drawn on, with somebody before it: builds keep every line."""
+    in_ci = environment.get("CI", "").lower() not in ("", "0", "false")
+    is_dumb = environment.get("TERM", "").lower() in ("", "dumb", "unknown")
+    return sys.stderr.isatty() and not in_ci and not is_dumb
+
+
 def say(line: str) -> None:
     """One line on standard error."""
-    print(line, file=sys.stderr, flush=True)
+    print(one_line(line), file=sys.stderr, flush=True)

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 from isothink.run.interruption import STOPPED_STATUS, Terminated
 from isothink.run.ranks import LAUNCHER_VARIABLES
+from isothink.run.step_progress import StepProgress
 from isothink.store.run_folder import RunFolder
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
@@ -45,11 +46,17 @@ class Step:
 class Listener(Protocol):
     """Hears what happens; the progress display is one."""
 
-    def progressed(self, step: str, flops: float) -> None:
-        """A running step has spent this much so far."""
+    def started(self, step: str) -> None:
+        """A worker begins a step."""
+
+    def progressed(self, step: str, progress: StepProgress) -> None:
+        """A running step says how far it is."""
 
     def finished(self, step: str, error: str | None) -> None:
         """A step is complete, or failed with an error."""
+
+    def interrupted(self) -> None:
+        """The run was told to stop, and waits for what runs to keep its state."""
 
 
 @dataclass(kw_only=True)
@@ -160,6 +167,7 @@ class Scheduler:
                 self._assign(waiting, ranks)
                 self._hear(waiting, outcome)
         except (KeyboardInterrupt, Terminated):
+            self._listener.interrupted()
             for worker in self._workers:
                 worker.interrupt()
             for worker in self._workers:
@@ -176,12 +184,13 @@ class Scheduler:
         ready = [
             step for step in waiting.values() if not any(need in waiting or need in running for need in step.needs)
         ]
-        ready.sort(key=lambda step: (step.begins_tree, -ranks[step.id], step.id))
+        ready.sort(key=lambda step: precedence(step, ranks))
         for step in ready:
             worker = self._idle()
             if worker is None:
                 return
             del waiting[step.id]
+            self._listener.started(step.id)
             worker.start(step.id)
 
     def _idle(self) -> Worker | None:
@@ -204,7 +213,7 @@ class Scheduler:
                 how = "SIGTERM; what it trained kept its state" if code == STOPPED_STATUS else how
                 self._fail(step, f"the worker ended with {how}; see logs/worker{worker.number}.log", waiting, outcome)
         elif message["event"] == "progress":
-            self._listener.progressed(message["step"], float(message["flops"]))
+            self._listener.progressed(message["step"], StepProgress.model_validate(message["progress"]))
         elif step is not None:
             worker.step = None
             if message["event"] == "done":
@@ -241,14 +250,24 @@ def chain_lengths(steps: Mapping[str, Step]) -> dict[str, float]:
         for need in step.needs:
             children[need].append(step.id)
     lengths: dict[str, float] = {}
-    order = _parents_first(steps)
+    order = parents_first(steps)
     for identity in reversed(order):
         longest = max((lengths[child] for child in children[identity]), default=0.0)
         lengths[identity] = steps[identity].work + longest
     return lengths
 
 
-def _parents_first(steps: Mapping[str, Step]) -> list[str]:
+def precedence(step: Step, ranks: Mapping[str, float]) -> tuple[bool, float, str]:
+    """Which of the steps that are ready go first: those of trees that were begun, then those on the longest chain."""
+    return step.begins_tree, -ranks[step.id], step.id
+
+
+def parents_first(steps: Mapping[str, Step]) -> list[str]:
+    """Ids in an order in which every step comes after those that it needs.
+
+    Raises:
+        AssertionError: steps need each other in a circle.
+    """
     order: list[str] = []
     placed: set[str] = set()
     left = list(steps.values())

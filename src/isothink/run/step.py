@@ -18,6 +18,7 @@ from isothink.run.identity import corpus_step, limit_of_pilot, pairs_step, pilot
 from isothink.run.inputs import freeze_inputs
 from isothink.run.interruption import StopRequest, Terminated, deferring_stop
 from isothink.run.items import study_benchmark_facts
+from isothink.run.step_progress import StepProgress
 from isothink.run.teacher_share import teacher_flops
 from isothink.run.training import train_segment
 from isothink.run.workspace import Workspace
@@ -26,7 +27,7 @@ from isothink.store.run_folder import MANIFEST, SCHEMA_VERSION, write_json
 from isothink.store.tables import PAIRS_FILE
 
 Kind = Literal["pairs", "pilots", "corpus", "segments", "samples"]
-Spent = Callable[[float], None]
+Heard = Callable[[StepProgress], None]
 
 
 def kind_of_step(workspace: Workspace, step: str) -> Kind:
@@ -49,8 +50,8 @@ def kind_of_step(workspace: Workspace, step: str) -> Kind:
     raise UsageError(f"found step {step!r}, allowed are the ids that `isothink plan` lists")
 
 
-def execute_step(workspace: Workspace, step: str, spent: Spent | None = None) -> None:
-    """Executes a step unless it is complete; writes its artifact, its log and what it spent.
+def execute_step(workspace: Workspace, step: str, heard: Heard | None = None) -> None:
+    """Executes a step unless it is complete; writes its artifact, its log, what it spent; `heard` hears how far it is.
 
     Raises:
         StepError, IsothinkError, OSError: the step failed; nothing of it is left but its log and its attempts, and of
@@ -69,12 +70,12 @@ def execute_step(workspace: Workspace, step: str, spent: Spent | None = None) ->
         with suppress(OSError), log.open("a", encoding="utf-8") as lines:  # a full disk costs a line, not the step
             print(f"{_now()} {line}", file=lines)
 
-    with ReportingAttempt(folder.attempts_file(step), name, spent) as attempt:
+    with ReportingAttempt(folder.attempts_file(step), name, heard) as attempt:
         say("begins")
         try:
             with deferring_stop() if kind == "segments" else nullcontext(StopRequest()) as stop:
                 _write(
-                    Making(workspace=workspace, kind=kind, step=step, attempt=attempt, say=say, stop=stop, spent=spent)
+                    Making(workspace=workspace, kind=kind, step=step, attempt=attempt, say=say, stop=stop, heard=heard)
                 )
         except Terminated:
             say("stopped by SIGTERM")
@@ -97,7 +98,7 @@ class Making:
     attempt: "ReportingAttempt"
     say: Callable[[str], None]
     stop: StopRequest
-    spent: Spent | None
+    heard: Heard | None
 
 
 def _write(making: Making) -> None:
@@ -119,7 +120,7 @@ def _write(making: Making) -> None:
 class ReportingAttempt(Attempt):
     """An attempt that also tells the scheduler."""
 
-    def __init__(self, path: Path, name: str, report: Spent | None) -> None:
+    def __init__(self, path: Path, name: str, report: Heard | None) -> None:
         super().__init__(path, name)
         self._report = report
 
@@ -127,14 +128,17 @@ class ReportingAttempt(Attempt):
         """See Attempt."""
         written = super().spent(flops, tokens)
         if written and self._report is not None:
-            self._report(flops + self.taken_over.flops)
+            kept = self.taken_over.flops
+            self._report(
+                StepProgress(flops=flops + kept, kept_flops=kept, share=self.share, kept_share=self.kept_share)
+            )
         return written
 
 
 def _make(making: Making, beside: Path) -> dict[str, object]:
     workspace, kind, step, attempt = making.workspace, making.kind, making.step, making.attempt
     if kind in ("pairs", "pilots"):
-        return _make_pairs(workspace, step, beside, attempt, making.spent or (lambda flops: None))
+        return _make_pairs(workspace, step, beside, attempt, making.heard or (lambda progress: None))
     if kind == "corpus":
         pairs = workspace.folder.step_folder("pairs", pairs_step(workspace.study)) / PAIRS_FILE
         facts = freeze_inputs(workspace.study, pairs, beside)
@@ -162,9 +166,9 @@ def _require_trained(workspace: Workspace, segment: str) -> None:
         raise StepError(f"{segment} is not trained yet, and comes first", hint="isothink run does steps in their order")
 
 
-def _make_pairs(workspace: Workspace, step: str, beside: Path, attempt: Attempt, spent: Spent) -> dict[str, object]:
+def _make_pairs(workspace: Workspace, step: str, beside: Path, attempt: Attempt, heard: Heard) -> dict[str, object]:
     study = workspace.pair_study
-    summary = write_pairs(study, workspace.folder, beside, limit=limit_of_pilot(step), progressed=spent)
+    summary = write_pairs(study, workspace.folder, beside, limit=limit_of_pilot(step), progressed=heard)
     ledger = []
     if summary.backend != "recorded":  # whoever asked the teacher then, it was not this study
         sides = (summary.off, summary.on)

@@ -55,7 +55,7 @@ def _work(workspace: Workspace, step: str, answers: TextIO) -> None:
         answers.flush()
 
     try:
-        execute_step(workspace, step, lambda flops: answer(event="progress", flops=flops))
+        execute_step(workspace, step, lambda progress: answer(event="progress", progress=progress.model_dump()))
     except Terminated:
         if workspace.folder.manifest("segments", step) is not None:
             answer(event="done")

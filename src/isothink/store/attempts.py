@@ -30,11 +30,14 @@ class Attempt:
     """One try at a step; `spent` may be called at every optimizer step, it writes only now and then.
 
     `taken_over` is what earlier attempts spent on the state that this one goes on from; its own totals leave it out.
+    `share` is how much of the work is done where its FLOPs do not tell that, `kept_share` what of it was done before.
     """
 
     def __init__(self, path: Path, name: str) -> None:
         self.name = name
         self.taken_over = Spent()
+        self.share: float | None = None
+        self.kept_share = 0.0
         self._path = path
         self._started = time.perf_counter()
         self._written = self._started

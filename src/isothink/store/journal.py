@@ -71,6 +71,10 @@ class Journal:
     def __len__(self) -> int:
         return len(self._index)
 
+    def has_failed(self, key: str) -> bool:
+        """Whether the row of that key says that a request failed for good."""
+        return key.encode() in self._failed
+
     @property
     def failures(self) -> int:
         """How many rows say that a request failed for good."""
