@@ -106,7 +106,7 @@ def _plots(sections: tuple[Section, ...]) -> dict[str, Any]:
             "id": figure.id,
             "kind": figure.kind,
             "height": figure.height,
-            "panels": len({row["student"] for row in figure.rows}) if figure.kind == "panels" else 1,
+            "panels": figure.panels,
             "chart": chart_numbers[id(figure.chart)],
             "table": table_numbers[id(figure.rows)],
         }

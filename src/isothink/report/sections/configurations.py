@@ -7,6 +7,7 @@ from isothink.report import numbers
 from isothink.report.data import ReportData
 from isothink.report.figure import Row, csv_link
 from isothink.report.section import Section
+from isothink.report.table import Table, table_of
 
 NOT_IN_A_CELL = {
     *("interval", "truncation_bounds", "accuracy_by_benchmark"),
@@ -66,7 +67,13 @@ def section(data: ReportData) -> Section:
         csv=csv_link([_flat(one) for one in evidence.configurations]),
         queries=numbers.count(evidence.queries),
     )
-    return Section(id="configurations", title="All configurations", content=content)
+    files = tuple(_file(index, table) for index, table in enumerate(tables))
+    return Section(id="configurations", title="All configurations", content=content, tables=files)
+
+
+def _file(index: int, table: FamilyTable) -> Table:
+    caption = f"{table.family}: every configuration. Costs in FLOPs. n = {len(table.rows):,}."
+    return table_of(f"configurations-{index}", table.family, caption, table.rows)
 
 
 def _probabilities(evidence: Evidence) -> dict[tuple[str, str], float]:

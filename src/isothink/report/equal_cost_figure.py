@@ -1,0 +1,107 @@
+"""Arm minus IFT at equal inference FLOPs per query or equal whole-life FLOPs, drawn by the page's section of them.
+
+A panel for the best students, and one for each student of the arm.
+"""
+
+import math
+
+import altair as alt
+
+from isothink.evidence.record import Axis, Comparison, Evidence
+from isothink.report import numbers
+from isothink.report.difference_figure import HOLLOW_WHEN
+from isothink.report.figure import Row, significant
+from isothink.report.frontier_figure import FLOPS_LABEL, SOLID, arm_colour
+from isothink.report.palette import GREY, Palette, label
+
+BEST = "best student"
+EXTRAPOLATED = "datum.extrapolated"
+
+
+def equal_cost_rows(evidence: Evidence, family: str, axis: Axis) -> list[Row]:
+    """One row per comparison of the family on the axis, in percentage points."""
+    return [_row(one) for one in evidence.comparisons if one.family == family and one.axis == axis]
+
+
+def equal_cost_chart(
+    source: alt.Data, arms: Palette, panels: list[str], costs: tuple[float, float], domain: list[float]
+) -> alt.TopLevelMixin:
+    """Differences over cost. Hollow: not resolved; small, with a dashed interval: no IFT cell costs as much."""
+    low, high = costs
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    steps = (1,) if high / low > 50 else (1, 2, 5)
+    ticks = [step * 10.0**decade for decade in decades for step in steps if low <= step * 10.0**decade <= high]
+    cost = alt.X(
+        "cost:Q",
+        title=None,
+        scale=alt.Scale(type="log", nice=False, domain=[low, high]),
+        axis=alt.Axis(values=ticks, labelExpr=FLOPS_LABEL, labelOverlap="greedy"),
+    )
+    zero = alt.Chart().mark_rule(strokeDash=[4, 3], color=GREY).encode(y=alt.datum(0))
+    interval = (
+        alt.Chart()
+        .mark_rule(strokeWidth=1.6, clip=True)
+        .encode(
+            x=cost,
+            y=_points("low", domain),
+            y2="high:Q",
+            color=arm_colour(arms),
+            strokeDash=alt.condition(EXTRAPOLATED, alt.value([2, 3]), alt.value([1, 0])),
+            opacity=alt.condition(EXTRAPOLATED, alt.value(0.6), alt.value(1)),
+        )
+    )
+    mark = (
+        alt.Chart()
+        .mark_point(strokeWidth=1.8, opacity=1, clip=True)
+        .encode(
+            x=cost,
+            y=_points("difference", domain),
+            color=arm_colour(arms),
+            fill=alt.Fill("arm:N", title="arm", scale=alt.Scale(domain=arms.arms, range=arms.colours), legend=SOLID),
+            fillOpacity=alt.condition(HOLLOW_WHEN, alt.value(0), alt.value(1)),
+            shape=alt.Shape("arm:N", title="arm", scale=alt.Scale(domain=arms.arms, range=arms.shapes), legend=SOLID),
+            size=alt.condition(EXTRAPOLATED, alt.value(22), alt.value(60)),
+            tooltip=_tooltip(),
+        )
+    )
+    panel = alt.layer(zero, interval, mark).properties(width=130, height=120)
+    facet = alt.Facet("panel:N", sort=panels, title=None, header=alt.Header(labelFontWeight="bold", labelLimit=150))
+    return panel.facet(facet=facet, columns=2, data=source)
+
+
+def _row(one: Comparison) -> Row:
+    return {
+        "panel": BEST if one.kind == "best_student" else label(one.student),
+        "arm": label(one.arm),
+        "student": label(one.student),
+        "baseline_student": label(one.baseline_student),
+        "budget": numbers.scientific(one.budget_flops),
+        "cost": significant(one.cost),
+        "difference": round(100 * one.difference, 3),
+        "low": round(100 * one.interval.low, 3),
+        "high": round(100 * one.interval.high, 3),
+        "p_value": significant(one.p_value),
+        "outcome": one.outcome,
+        "extrapolated": one.extrapolated,
+    }
+
+
+def _points(field: str, domain: list[float]) -> alt.Y:
+    scale = alt.Scale(domain=domain, nice=False)
+    return alt.Y(f"{field}:Q", title="arm minus IFT, points", scale=scale, axis=alt.Axis(tickCount=5))
+
+
+def _tooltip() -> list[alt.Tooltip]:
+    return [
+        alt.Tooltip("arm:N", title="arm"),
+        alt.Tooltip("student:N", title="student"),
+        alt.Tooltip("baseline_student:N", title="IFT students"),
+        alt.Tooltip("budget:N", title="training budget, FLOPs"),
+        alt.Tooltip("cost:Q", title="equal cost, FLOPs", format=".2e"),
+        alt.Tooltip("difference:Q", title="difference, points", format="+.1f"),
+        alt.Tooltip("low:Q", title="interval from", format="+.1f"),
+        alt.Tooltip("high:Q", title="interval to", format="+.1f"),
+        alt.Tooltip("p_value:Q", title="p, not adjusted", format=".3f"),
+        alt.Tooltip("outcome:N", title="outcome"),
+        alt.Tooltip("extrapolated:N", title="extrapolated"),
+    ]
