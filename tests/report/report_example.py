@@ -280,6 +280,7 @@ def data(**changes):
             cells_complete=108,
             cells_failed=0,
             cells_infeasible=0,
+            phases={},
         ),
         "missing": (),
         "samples": samples(),
@@ -322,6 +323,7 @@ def halfway():
             cells_complete=70,
             cells_failed=1,
             cells_infeasible=1,
+            phases={},
         ),
         complete=False,
     )
@@ -344,6 +346,7 @@ def all_failed():
         cells_complete=0,
         cells_failed=12,
         cells_infeasible=0,
+        phases={},
     )
     return data(evidence=nothing, missing=failures, samples=(), samples_total=0, plan=plan, complete=False)
 
@@ -357,6 +360,7 @@ def empty():
         cells_complete=0,
         cells_failed=0,
         cells_infeasible=0,
+        phases={},
     )
     return data(
         evidence=empty_evidence(families=()),

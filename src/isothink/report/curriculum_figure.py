@@ -1,7 +1,9 @@
-"""Curricula by their share of reasoning: accuracy, and how much of the whole change each share has. A panel per student.
+"""Curricula by their share of reasoning: accuracy, and how much of the whole change each has. A panel per student.
 
 Drawn by the page's section of curricula.
 """
+
+import json
 
 import altair as alt
 
@@ -16,6 +18,10 @@ COLOURS = {"sequential": GREEN, "mixed": PURPLE}
 DASHES = {"sequential": [1, 0], "mixed": [6, 3]}
 SHARE_LIMITS = (-100.0, 200.0)
 """Shares of the change outside of these percentages are cut off; ratios of small differences go anywhere."""
+
+
+NUDGE = 0.03
+"""Budgets stand this far apart at one share, so that none hides another."""
 
 
 def accuracy_rows(curves: list[CurriculumCurve]) -> list[Row]:
@@ -42,19 +48,18 @@ def share_rows(curves: list[CurriculumCurve]) -> list[Row]:
 
 def accuracy_chart(source: alt.Data, rows: list[Row], students: list[str], budgets: list[str]) -> alt.TopLevelMixin:
     """Accuracy over the share of reasoning; the stronger a line, the larger its budget."""
-    low, high = min(row["low"] for row in rows), max(row["high"] for row in rows)
-    y_axis = {"title": "accuracy, %", "scale": alt.Scale(domain=[max(0, low - 2), min(100, high + 2)], nice=False)}
+    y_axis = {"title": "accuracy, %", "scale": alt.Scale(zero=False)}
     return _panels(source, "accuracy", y_axis, _only_schedules(rows), students, budgets, [])
 
 
 def share_chart(source: alt.Data, rows: list[Row], students: list[str], budgets: list[str]) -> alt.TopLevelMixin:
     """The part of the whole change over the share of reasoning; on the dashed line the two are equal."""
-    low = max(SHARE_LIMITS[0], min([0.0, *(row["low"] for row in rows)]))
-    high = min(SHARE_LIMITS[1], max([100.0, *(row["high"] for row in rows)]))
-    scale = alt.Scale(domain=[low, high], nice=False, clamp=True)
+    low, high = min([0.0, *(row["low"] for row in rows)]), max([100.0, *(row["high"] for row in rows)])
+    domain = [max(SHARE_LIMITS[0], low), min(SHARE_LIMITS[1], high)]
+    scale = alt.Scale(domain=domain, nice=False, clamp=True)
     equal = alt.Chart().mark_rule(strokeDash=[4, 3], color=GREY)
     equal = equal.encode(x=alt.datum(0), x2=alt.datum(1), y=alt.datum(0), y2=alt.datum(100))
-    y_axis = {"title": "part of the whole change, %", "scale": scale}
+    y_axis = {"title": "part of change, %", "scale": scale}
     return _panels(source, "share_of_change", y_axis, _only_schedules(rows), students, budgets, [equal])
 
 
@@ -95,10 +100,11 @@ def _panels(
     budgets: list[str],
     below: list[alt.Chart],
 ) -> alt.TopLevelMixin:
+    nudge = f"(indexof({json.dumps(budgets)}, datum.budget) - {(len(budgets) - 1) / 2}) * {NUDGE}"
     share = alt.X(
-        "share_of_reasoning:Q",
+        "place:Q",
         title="share of reasoning",
-        scale=alt.Scale(domain=[-0.04, 1.04], nice=False),
+        scale=alt.Scale(domain=[-0.1, 1.1], nice=False),
         axis=alt.Axis(values=[0, 0.5, 1], format="~g"),
     )
     value = alt.Y(f"{field}:Q", axis=alt.Axis(tickCount=5), **y_axis)
@@ -115,7 +121,7 @@ def _panels(
             title="budget, FLOPs",
             sort=budgets,
             scale=alt.Scale(domain=budgets, range=_strengths(len(budgets))),
-            legend=alt.Legend(symbolType="stroke", symbolStrokeColor=GREY, symbolStrokeWidth=3),
+            legend=alt.Legend(symbolType="circle", symbolFillColor=GREY, symbolStrokeColor=GREY),
         ),
     }
     dash = alt.StrokeDash(
@@ -125,7 +131,8 @@ def _panels(
     interval = alt.Chart().mark_rule(strokeWidth=1.2, clip=True)
     interval = interval.encode(**look, y=alt.Y("low:Q", axis=alt.Axis(tickCount=5), **y_axis), y2="high:Q")
     mark = alt.Chart().mark_point(size=34, filled=True, clip=True).encode(**look, y=value, tooltip=_tooltip(field))
-    panel = alt.layer(*below, line, interval, mark).properties(width=130, height=120)
+    panel = alt.layer(*below, line, interval, mark).transform_calculate(place=f"datum.share_of_reasoning + {nudge}")
+    panel = panel.properties(width=130, height=120)
     facet = alt.Facet("student:N", sort=students, title=None, header=alt.Header(labelFontWeight="bold", labelLimit=150))
     return panel.facet(facet=facet, columns=2, data=source)
 

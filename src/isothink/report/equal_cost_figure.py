@@ -3,15 +3,13 @@
 A panel for the best students, and one for each student of the arm.
 """
 
-import math
-
 import altair as alt
 
 from isothink.evidence.record import Axis, Comparison, Evidence
 from isothink.report import numbers
 from isothink.report.difference_figure import HOLLOW_WHEN
 from isothink.report.figure import Row, significant
-from isothink.report.frontier_figure import FLOPS_LABEL, SOLID, arm_colour
+from isothink.report.frontier_figure import SOLID, arm_colour
 from isothink.report.palette import GREY, Palette, label
 
 BEST = "best student"
@@ -23,27 +21,24 @@ def equal_cost_rows(evidence: Evidence, family: str, axis: Axis) -> list[Row]:
     return [_row(one) for one in evidence.comparisons if one.family == family and one.axis == axis]
 
 
-def equal_cost_chart(
-    source: alt.Data, arms: Palette, panels: list[str], costs: tuple[float, float], domain: list[float]
-) -> alt.TopLevelMixin:
-    """Differences over cost. Hollow: not resolved; small, with a dashed interval: no IFT cell costs as much."""
-    low, high = costs
-    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    steps = (1,) if high / low > 50 else (1, 2, 5)
-    ticks = [step * 10.0**decade for decade in decades for step in steps if low <= step * 10.0**decade <= high]
-    cost = alt.X(
-        "cost:Q",
-        title=None,
-        scale=alt.Scale(type="log", nice=False, domain=[low, high]),
-        axis=alt.Axis(values=ticks, labelExpr=FLOPS_LABEL, labelOverlap="greedy"),
-    )
+def equal_cost_chart(source: alt.Data, arms: Palette, panels: list[str], budgets: list[str]) -> alt.TopLevelMixin:
+    """Differences by training budget. Hollow: not resolved; small and dotted: no IFT cell costs as much."""
+    place = {
+        "x": alt.X(
+            "budget:O",
+            title=None,
+            sort=budgets,
+            axis=alt.Axis(labelAngle=0, labelOverlap="greedy", labelSeparation=6),
+        ),
+        "xOffset": alt.XOffset("arm:N", sort=list(arms.arms)),
+    }
     zero = alt.Chart().mark_rule(strokeDash=[4, 3], color=GREY).encode(y=alt.datum(0))
     interval = (
         alt.Chart()
         .mark_rule(strokeWidth=1.6, clip=True)
         .encode(
-            x=cost,
-            y=_points("low", domain),
+            **place,
+            y=_points("low"),
             y2="high:Q",
             color=arm_colour(arms),
             strokeDash=alt.condition(EXTRAPOLATED, alt.value([2, 3]), alt.value([1, 0])),
@@ -54,8 +49,8 @@ def equal_cost_chart(
         alt.Chart()
         .mark_point(strokeWidth=1.8, opacity=1, clip=True)
         .encode(
-            x=cost,
-            y=_points("difference", domain),
+            **place,
+            y=_points("difference"),
             color=arm_colour(arms),
             fill=alt.Fill("arm:N", title="arm", scale=alt.Scale(domain=arms.arms, range=arms.colours), legend=SOLID),
             fillOpacity=alt.condition(HOLLOW_WHEN, alt.value(0), alt.value(1)),
@@ -76,6 +71,7 @@ def _row(one: Comparison) -> Row:
         "student": label(one.student),
         "baseline_student": label(one.baseline_student),
         "budget": numbers.scientific(one.budget_flops),
+        "budget_flops": one.budget_flops,
         "cost": significant(one.cost),
         "difference": round(100 * one.difference, 3),
         "low": round(100 * one.interval.low, 3),
@@ -86,9 +82,8 @@ def _row(one: Comparison) -> Row:
     }
 
 
-def _points(field: str, domain: list[float]) -> alt.Y:
-    scale = alt.Scale(domain=domain, nice=False)
-    return alt.Y(f"{field}:Q", title="arm minus IFT, points", scale=scale, axis=alt.Axis(tickCount=5))
+def _points(field: str) -> alt.Y:
+    return alt.Y(f"{field}:Q", title="arm minus IFT, points", axis=alt.Axis(tickCount=5))
 
 
 def _tooltip() -> list[alt.Tooltip]:

@@ -1,10 +1,12 @@
-"""Gain against extra tokens: every student and arm at every budget as one mark; drawn by the page's section of gains."""
+"""Gain against extra tokens: every student and arm at every budget as one mark.
+
+Drawn by the page's section of gains.
+"""
 
 import altair as alt
 
 from isothink.evidence.pattern_record import GainByTokens, GainPoint
 from isothink.report import numbers
-from isothink.report.difference_figure import points_domain
 from isothink.report.figure import Row, significant
 from isothink.report.frontier_figure import SOLID, arm_colour
 from isothink.report.palette import GREY, Palette, label
@@ -17,9 +19,8 @@ def gain_rows(pattern: GainByTokens) -> list[Row]:
     return [_row(point) for point in pattern.points if point.token_factor > 0]
 
 
-def gain_chart(source: alt.Data, arms: Palette, rows: list[Row]) -> alt.LayerChart:
+def gain_chart(source: alt.Data, arms: Palette, factors: list[float]) -> alt.LayerChart:
     """Gains over the factor of output tokens; hollow where the interval holds zero, which is dashed."""
-    factors = [row["token_factor"] for row in rows]
     domain = [min(factors) / 1.12, max(factors) * 1.12]
     factor = alt.X(
         "token_factor:Q",
@@ -27,16 +28,15 @@ def gain_chart(source: alt.Data, arms: Palette, rows: list[Row]) -> alt.LayerCha
         scale=alt.Scale(type="log", nice=False, domain=domain),
         axis=alt.Axis(values=_ticks(*domain), labelExpr="datum.label + '×'", labelOverlap="greedy"),
     )
-    points = points_domain(rows)
     zero = alt.Chart(source).mark_rule(strokeDash=[4, 3], color=GREY).encode(y=alt.datum(0))
     interval = alt.Chart(source).mark_rule(strokeWidth=1.2, opacity=0.35)
     mark = alt.Chart(source).mark_point(size=60, strokeWidth=1.8, opacity=1)
     return alt.layer(
         zero,
-        interval.encode(x=factor, y=_points("low", points), y2="high:Q", color=arm_colour(arms)),
+        interval.encode(x=factor, y=_points("low"), y2="high:Q", color=arm_colour(arms)),
         mark.encode(
             x=factor,
-            y=_points("gain", points),
+            y=_points("gain"),
             color=arm_colour(arms),
             fill=alt.Fill("arm:N", title="arm", scale=alt.Scale(domain=arms.arms, range=arms.colours), legend=SOLID),
             fillOpacity=alt.condition(HOLLOW_WHEN, alt.value(0), alt.value(0.8)),
@@ -69,9 +69,8 @@ def _ticks(low: float, high: float) -> list[float]:
     ]
 
 
-def _points(field: str, domain: list[float]) -> alt.Y:
-    scale = alt.Scale(domain=domain, nice=False)
-    return alt.Y(f"{field}:Q", title="gain over IFT, points", scale=scale, axis=alt.Axis(tickCount=6))
+def _points(field: str) -> alt.Y:
+    return alt.Y(f"{field}:Q", title="gain over IFT, points", axis=alt.Axis(tickCount=6))
 
 
 def _tooltip() -> list[alt.Tooltip]:

@@ -1,4 +1,7 @@
-"""Training loss against training FLOPs, a line per cell and a panel per student; drawn by the page's learning curves."""
+"""Training loss against training FLOPs, a line per cell and a panel per student.
+
+Drawn by the page's section of learning curves.
+"""
 
 import math
 
@@ -7,7 +10,7 @@ import altair as alt
 from isothink.report import numbers
 from isothink.report.data import LearningCurve
 from isothink.report.figure import Row, significant
-from isothink.report.frontier_figure import FLOPS_LABEL, arm_colour
+from isothink.report.frontier_figure import FLOPS_LABEL, SOLID, arm_colour
 from isothink.report.palette import OTHERS, Palette, label
 
 DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3])
@@ -49,10 +52,10 @@ def learning_chart(source: alt.Data, arms: Palette, students: list[str], rows: l
             "loss:Q",
             title="training loss (log scale)",
             scale=alt.Scale(type="log", nice=False, domain=[min(losses) / 1.05, max(losses) * 1.05]),
-            axis=alt.Axis(tickCount=5, format="~g"),
+            axis=alt.Axis(values=_ticks(min(losses), max(losses)), format="~g"),
         ),
         color=arm_colour(arms),
-        strokeDash=alt.StrokeDash("arm:N", title="arm", scale=alt.Scale(domain=arms.arms, range=dashes), legend=None),
+        strokeDash=alt.StrokeDash("arm:N", title="arm", scale=alt.Scale(domain=arms.arms, range=dashes), legend=SOLID),
         detail="line:N",
         tooltip=[
             alt.Tooltip("arm:N", title="arm"),
@@ -64,3 +67,10 @@ def learning_chart(source: alt.Data, arms: Palette, students: list[str], rows: l
     )
     facet = alt.Facet("student:N", sort=students, title=None, header=alt.Header(labelFontWeight="bold", labelLimit=150))
     return panel.properties(width=130, height=130).facet(facet=facet, columns=2, data=source)
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """Round losses within a range."""
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    steps = (1, 2, 5) if high / low < 200 else (1,)
+    return [round(step * 10.0**decade, 8) for decade in decades for step in steps]

@@ -27,7 +27,7 @@ def render_page(data: ReportData) -> str:
     """The whole page as text; write it as UTF-8."""
     sections = all_sections(data)
     style = template_text("page.css")
-    scripts = (plotting_script(), template_text("page.js"))
+    scripts = (plotting_script(), template_text("page.js"), template_text("samples.js"))
     return (
         _environment()
         .get_template("page.html.j2")

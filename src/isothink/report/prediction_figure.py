@@ -5,6 +5,7 @@ lines, hollow marks and bands.
 """
 
 import math
+from functools import partial
 
 import altair as alt
 
@@ -16,11 +17,7 @@ from isothink.report.frontier_figure import SOLID, arm_colour
 from isothink.report.palette import GREY, Palette, label
 
 MEASURED, PREDICTED = "measured", "predicted"
-SIZE_LABEL = (
-    "datum.value >= 1e12 ? format(datum.value / 1e12, '~g') + 'T' : datum.value >= 1e9 ? format(datum.value / 1e9, '~g')"
-    " + 'B' : datum.value >= 1e6 ? format(datum.value / 1e6, '~g') + 'M' : datum.value >= 1e3 ? "
-    "format(datum.value / 1e3, '~g') + 'K' : format(datum.value, '~g')"
-)
+SIZE_LABEL = "replace(format(datum.value, '~s'), 'G', 'B')"
 
 
 def accuracy_rows(evidence: Evidence, rule: FamilyRule) -> list[Row]:
@@ -69,10 +66,13 @@ def prediction_chart(
     source: alt.Data, arms: Palette, rows: list[Row], budgets: list[str], title: str, *, zero: bool
 ) -> alt.TopLevelMixin:
     """Values over size for every budget."""
-    size, value = _size(rows), _values(rows, title, zero=zero)
+    size, value = _size(rows), partial(_value, title=title, zero=zero)
     measured, predicted = f"datum.kind == '{MEASURED}'", f"datum.kind == '{PREDICTED}'"
     chart = alt.Chart()
-    band = chart.transform_filter(predicted).mark_area(opacity=0.12, tooltip=False, clip=True)
+    band = chart.transform_filter(predicted).mark_area(opacity=0.07, tooltip=False, clip=True)
+    edge = chart.transform_filter(predicted).mark_line(
+        strokeDash=[2, 2], strokeWidth=0.9, opacity=0.55, tooltip=False, clip=True
+    )
     line = chart.transform_filter(predicted).mark_line(strokeDash=[5, 3], strokeWidth=1.5, tooltip=False, clip=True)
     hollow = chart.transform_filter(f"{predicted} && !datum.was_run").mark_point(size=26, strokeWidth=1.2, clip=True)
     bar = chart.transform_filter(measured).mark_rule(strokeWidth=1.8, clip=True)
@@ -81,6 +81,8 @@ def prediction_chart(
     shape = alt.Shape("arm:N", title="arm", scale=alt.Scale(domain=arms.arms, range=arms.shapes), legend=SOLID)
     layers = [
         band.encode(x=size, y=value("low"), y2="high:Q", color=colour),
+        edge.encode(x=size, y=value("low"), color=colour),
+        edge.encode(x=size, y=value("high"), color=colour),
         line.encode(x=size, y=value("value"), color=colour),
         hollow.encode(x=size, y=value("value"), color=colour, shape=shape, tooltip=_tooltip(title)),
         bar.encode(x=size, y=value("low"), y2="high:Q", color=colour),
@@ -89,7 +91,7 @@ def prediction_chart(
     if zero:
         layers.insert(0, alt.Chart().mark_rule(strokeDash=[4, 3], color=GREY).encode(y=alt.datum(0)))
     panel = alt.layer(*layers).properties(width=130, height=130)
-    header = alt.Header(labelFontWeight="bold", labelLimit=150, labelExpr="datum.label + ' FLOPs'")
+    header = alt.Header(labelFontWeight="bold", labelLimit=150, labelExpr="datum.value + ' FLOPs'")
     facet = alt.Facet("budget:N", sort=budgets, title=None, header=header)
     return panel.facet(facet=facet, columns=2, data=source)
 
@@ -133,18 +135,9 @@ def _size(rows: list[Row]) -> alt.X:
     )
 
 
-def _values(rows: list[Row], title: str, *, zero: bool):  # type: ignore[no-untyped-def]
-    low, high = min(row["low"] for row in rows), max(row["high"] for row in rows)
-    if zero:
-        low, high = min(low, 0.0), max(high, 0.0)
-    room = 0.04 * (high - low) or 1.0
-    domain = [low - room, high + room] if zero else [max(0.0, low - room), min(100.0, high + room)]
-
-    def encoding(field: str) -> alt.Y:
-        scale = alt.Scale(domain=domain, nice=False)
-        return alt.Y(f"{field}:Q", title=title, scale=scale, axis=alt.Axis(tickCount=5))
-
-    return encoding
+def _value(field: str, title: str, *, zero: bool) -> alt.Y:
+    scale = alt.Scale(zero=zero) if zero else alt.Scale(domain=[0, 100], nice=False)
+    return alt.Y(f"{field}:Q", title=title, scale=scale, axis=alt.Axis(tickCount=5))
 
 
 def _tooltip(title: str) -> list[alt.Tooltip]:

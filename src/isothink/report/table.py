@@ -46,9 +46,9 @@ class Table:
     @property
     def markdown(self) -> str:
         """The texts as a table that GitHub and Pandoc read."""
-        heads = [_markdown_cell(column.name) for column in self.columns]
+        heads = [markdown_line(column.name) for column in self.columns]
         rules = ["---:" if column.kind == "number" else "---" for column in self.columns]
-        lines = [heads, rules, *([_markdown_cell(text) for text in row] for row in self.rows)]
+        lines = [heads, rules, *([markdown_line(text) for text in row] for row in self.rows)]
         return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
@@ -70,9 +70,9 @@ def table_of(identity: str, title: str, caption: str, records: Sequence[Any], fi
     )
 
 
-def _markdown_cell(text: str) -> str:
+def markdown_line(text: str, limit: int = CELL_LIMIT) -> str:
     """One line without anything that Markdown or HTML would read as its own."""
-    plain = shortened(" ".join(visible(text).split()), CELL_LIMIT)
+    plain = shortened(" ".join(visible(text).split()), limit)
     for mark in "\\`*_[]<>|#~&!$":
         plain = plain.replace(mark, f"\\{mark}")
     return plain

@@ -4,6 +4,7 @@ import platform
 import time
 from collections import defaultdict
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 from isothink.domain.ledger import PHASES, Phase
@@ -18,6 +19,7 @@ from isothink.report.data import (
     ReportData,
     StudentRow,
 )
+from isothink.report.figure_files import write_figures
 from isothink.report.page import render_page
 from isothink.run.analysis import TEACHER_FREE, TEACHER_UNKNOWN
 from isothink.run.identity import pairs_step
@@ -37,6 +39,11 @@ LIBRARIES = ("isothink", "torch", "transformers", "tokenizers", "safetensors", "
 def write_report(workspace: Workspace, evidence: Evidence) -> None:
     """Writes `report.html`."""
     write_text(workspace.folder.report_file, render_page(report_data(workspace, evidence)))
+
+
+def write_report_figures(workspace: Workspace, evidence: Evidence, folder: Path) -> tuple[Path, ...]:
+    """Writes every plot and table of the report as files."""
+    return write_figures(report_data(workspace, evidence), folder)
 
 
 def report_data(workspace: Workspace, evidence: Evidence) -> ReportData:
@@ -92,6 +99,7 @@ def _data_of_imports(workspace: Workspace, evidence: Evidence) -> ReportData:
             cells_complete=0,
             cells_failed=0,
             cells_infeasible=0,
+            phases={},
         ),
         missing=(),
         samples=(),

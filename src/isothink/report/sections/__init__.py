@@ -3,6 +3,7 @@
 from isothink.report.data import ReportData
 from isothink.report.section import Section
 from isothink.report.sections import (
+    areas,
     configurations,
     curricula,
     differences,
@@ -24,7 +25,20 @@ from isothink.report.sections import (
 )
 
 ORDER = (
-    *(verdict, frontiers, differences, equal_cost, gains, curricula, forms, lengths, predictions, learning, ledger),
+    *(
+        verdict,
+        frontiers,
+        areas,
+        differences,
+        equal_cost,
+        gains,
+        curricula,
+        forms,
+        lengths,
+        predictions,
+        learning,
+        ledger,
+    ),
     *(health, configurations, imports, missing, pairs, samples, reproduce),
 )
 OF_A_STUDY = (learning, ledger, pairs, samples)

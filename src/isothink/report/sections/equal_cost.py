@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from isothink.evidence.record import Axis, Evidence
 from isothink.report import numbers
 from isothink.report.data import ReportData
-from isothink.report.difference_figure import points_domain
 from isothink.report.equal_cost_figure import BEST, equal_cost_chart, equal_cost_rows
-from isothink.report.figure import ROWS, Figure, Row
+from isothink.report.figure import ROWS, Chart, Figure, Row
 from isothink.report.figures import arms_of, students_of
 from isothink.report.palette import only
 from isothink.report.section import Section
@@ -17,9 +16,9 @@ AXES: dict[Axis, str] = {
     "lifetime_flops": "equal whole-life FLOPs",
 }
 CAPTION = (
-    "Over the cost of the arm's cell in FLOPs (log scale): its accuracy minus what IFT reaches at that cost, read between "
-    "IFT students. Hollow = not resolved; small with a dotted interval = extrapolated, no IFT cell costs that much. "
-    "{queries}They decide no verdict. n = {n}."
+    "By training budget: the accuracy of the arm's cell minus what IFT reaches at the cost of that cell, read "
+    "between IFT students. Hollow = not resolved; small with a dotted interval = extrapolated, no IFT cell costs that "
+    "much. {queries}They decide no verdict. n = {n}."
 )
 
 
@@ -41,10 +40,25 @@ class EqualCostContent:
 def section(data: ReportData) -> Section:
     """The section of comparisons at equal cost."""
     evidence = data.evidence
+    tables = {
+        (index, axis): rows
+        for index, family in enumerate(evidence.families)
+        for axis in AXES
+        if (rows := equal_cost_rows(evidence, family, axis))
+    }
+    charts = {
+        axis: _chart(evidence, [row for key, rows in tables.items() if key[1] == axis for row in rows]) for axis in AXES
+    }
     families = tuple(
         FamilyEqualCost(family=family, figures=figures)
         for index, family in enumerate(evidence.families)
-        if (figures := tuple(_figure(evidence, index, axis, rows) for axis, rows in _found(evidence, family)))
+        if (
+            figures := tuple(
+                _figure(evidence, index, axis, tables[index, axis], charts[axis])
+                for axis in AXES
+                if (index, axis) in tables
+            )
+        )
     )
     figures = tuple(figure for family in families for figure in family.figures)
     return Section(
@@ -55,25 +69,28 @@ def section(data: ReportData) -> Section:
     )
 
 
-def _found(evidence: Evidence, family: str) -> list[tuple[Axis, list[Row]]]:
-    return [(axis, rows) for axis in AXES if (rows := equal_cost_rows(evidence, family, axis))]
-
-
-def _figure(evidence: Evidence, index: int, axis: Axis, rows: list[Row]) -> Figure:
-    family, name = evidence.families[index], AXES[axis]
+def _chart(evidence: Evidence, rows: list[Row]) -> Chart:
+    """The chart of every family: only their rows differ."""
+    if not rows:
+        return {}
     arms = only(arms_of(evidence), {row["arm"] for row in rows})
     named_here = {row["panel"] for row in rows}
     panels = [name for name in (BEST, *students_of(evidence)) if name in named_here]
     panels += sorted(named_here - set(panels))
-    costs = [row["cost"] for row in rows]
-    chart = equal_cost_chart(ROWS, arms, panels, (min(costs) / 1.5, max(costs) * 1.5), points_domain(rows))
+    budgets = list(dict.fromkeys(row["budget"] for row in sorted(rows, key=lambda row: row["budget_flops"])))
+    chart = equal_cost_chart(ROWS, arms, panels, budgets)
+    return dict(chart.to_dict(validate=False))
+
+
+def _figure(evidence: Evidence, index: int, axis: Axis, rows: list[Row], chart: Chart) -> Figure:
+    family, name = evidence.families[index], AXES[axis]
     extrapolated = sum(row["extrapolated"] for row in rows)
     n = numbers.plural(len(rows), "comparison") + (f", {extrapolated:,} of them extrapolated" if extrapolated else "")
     queries = f"{numbers.count(evidence.queries)} queries are served. " if axis == "lifetime_flops" else ""
     return Figure(
         id=f"equal-{index}-{axis.split('_')[0]}",
         title=f"At {name}",
-        chart=chart.to_dict(validate=False),
+        chart=chart,
         rows=rows,
         label=f"{family}, at {name}: {_spoken(rows)}",
         caption=CAPTION.format(queries=queries, n=n),

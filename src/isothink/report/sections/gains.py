@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from isothink.evidence.pattern_record import GainByTokens
 from isothink.report import numbers
 from isothink.report.data import ReportData
-from isothink.report.figure import ROWS, Figure
+from isothink.report.figure import ROWS, Figure, Row
 from isothink.report.figures import arms_of
 from isothink.report.gain_figure import gain_chart, gain_rows
 from isothink.report.palette import only
@@ -29,21 +29,22 @@ class GainsContent:
 def section(data: ReportData) -> Section:
     """The section of gains against tokens."""
     patterns = data.evidence.patterns
-    found = enumerate(patterns.gain_by_tokens if patterns else ())
-    figures = tuple(_figure(data, index, pattern) for index, pattern in found if gain_rows(pattern))
+    found = patterns.gain_by_tokens if patterns else ()
+    figures = tuple(
+        _figure(data, index, pattern, rows) for index, pattern in enumerate(found) if (rows := gain_rows(pattern))
+    )
     content = GainsContent(figures=figures, absent=why_absent(data, "gain_by_tokens", bool(figures)))
     return Section(id="gains", title="Gain against extra tokens", content=content, figures=figures)
 
 
-def _figure(data: ReportData, index: int, pattern: GainByTokens) -> Figure:
-    rows = gain_rows(pattern)
+def _figure(data: ReportData, index: int, pattern: GainByTokens, rows: list[Row]) -> Figure:
     arms = only(arms_of(data.evidence), {row["arm"] for row in rows})
     found = _correlation(pattern)
     factors = [row["token_factor"] for row in rows]
     return Figure(
         id=f"gain-{index}",
         title="Gain over IFT against extra output tokens",
-        chart=gain_chart(ROWS, arms, rows).to_dict(validate=False),
+        chart=gain_chart(ROWS, arms, factors).to_dict(validate=False),
         rows=rows,
         label=(
             f"{pattern.family}: {numbers.plural(len(rows), 'gain')} over IFT at {min(factors):.1f} to "

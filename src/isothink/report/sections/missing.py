@@ -1,4 +1,4 @@
-"""The study as planned against as run, by student and arm, and planned cells without a result and why, in plain sight."""
+"""The study as planned against as run, by student and arm, and planned cells without a result, in plain sight."""
 
 from dataclasses import dataclass
 

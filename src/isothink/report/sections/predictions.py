@@ -1,4 +1,4 @@
-"""Sizes that were not run: what the rule within the study expects of them, what it refuses, and where gains cross zero."""
+"""Sizes that were not run: what the study's rule expects of them, what it refuses, and where gains cross zero."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ from isothink.evidence.record import Evidence
 from isothink.evidence.rule_record import FamilyRule, RuleCrossover
 from isothink.report import numbers
 from isothink.report.data import ReportData
-from isothink.report.figure import ROWS, Figure, Row
+from isothink.report.figure import ROWS, Chart, Figure, Row
 from isothink.report.figures import arms_of
 from isothink.report.palette import only
 from isothink.report.prediction_figure import PREDICTED, accuracy_rows, gain_rows, prediction_chart
@@ -14,9 +14,13 @@ from isothink.report.section import Section
 from isothink.report.table import Column, Table
 
 MARKS = (
-    "Filled mark, solid bar = measured. Dashed line, band, hollow mark = predicted from the sizes that were run, with "
-    "90% intervals; a hollow mark is a size that was not run. A panel per training budget. n = {n}."
+    "Filled mark, solid bar = measured. Dashed line, hollow mark, band with a dotted edge = predicted from the sizes "
+    "that were run, with 90% intervals; a hollow mark is a size that was not run. A panel per training budget. n = {n}."
 )
+KINDS = {
+    "accuracy": (accuracy_rows, "Accuracy by size", "accuracy, %"),
+    "gain": (gain_rows, "Gain over IFT at the same size and budget", "gain over IFT, points"),
+}
 CROSSOVER_COLUMNS = (
     Column(name="family", kind="name"),
     Column(name="arm", kind="text"),
@@ -42,45 +46,56 @@ class PredictionsContent:
 
     families: tuple[FamilyPredictions, ...]
     tables: tuple[Table, ...]
+    crossovers: str
 
 
 def section(data: ReportData) -> Section:
     """The section of predictions."""
     evidence = data.evidence
-    families = tuple(_family(evidence, index, rule) for index, rule in enumerate(evidence.rules))
+    tables = {kind: [rows_of(evidence, rule) for rule in evidence.rules] for kind, (rows_of, _, _) in KINDS.items()}
+    charts = {kind: _chart(evidence, kind, [row for rows in found for row in rows]) for kind, found in tables.items()}
+    families = tuple(
+        FamilyPredictions(
+            family=rule.family,
+            figures=tuple(
+                _figure(f"prediction-{index}-{kind}", kind, rule, tables[kind][index], charts[kind])
+                for kind in KINDS
+                if _predicted(tables[kind][index])
+            ),
+            refused=_refused(rule),
+        )
+        for index, rule in enumerate(evidence.rules)
+    )
     figures = tuple(figure for family in families for figure in family.figures)
-    tables = _crossovers(evidence)
-    content = PredictionsContent(families=families, tables=tables)
-    return Section(id="predictions", title="Sizes that were not run", content=content, figures=figures, tables=tables)
-
-
-def _family(evidence: Evidence, index: int, rule: FamilyRule) -> FamilyPredictions:
-    figures = []
-    if _predicted(rows := accuracy_rows(evidence, rule)):
-        title = "Accuracy by size"
-        figures.append(_figure(evidence, f"prediction-{index}-accuracy", title, rule, rows, "accuracy, %"))
-    if _predicted(rows := gain_rows(evidence, rule)):
-        title = "Gain over IFT at the same size and budget"
-        figures.append(_figure(evidence, f"prediction-{index}-gain", title, rule, rows, "gain over IFT, points"))
-    return FamilyPredictions(family=rule.family, figures=tuple(figures), refused=_refused(rule))
+    crossovers = _crossovers(evidence)
+    content = PredictionsContent(families=families, tables=crossovers, crossovers=_crossover_sentence(evidence))
+    return Section(
+        id="predictions", title="Sizes that were not run", content=content, figures=figures, tables=crossovers
+    )
 
 
 def _predicted(rows: list[Row]) -> int:
     return sum(row["kind"] == PREDICTED for row in rows)
 
 
-def _figure(
-    evidence: Evidence, identity: str, title: str, rule: FamilyRule, rows: list[Row], axis_title: str
-) -> Figure:
+def _chart(evidence: Evidence, kind: str, rows: list[Row]) -> Chart:
+    """The chart of every family: only their rows differ."""
+    if not rows:
+        return {}
     arms = only(arms_of(evidence), {row["arm"] for row in rows})
     budgets = list(dict.fromkeys(row["budget"] for row in sorted(rows, key=lambda row: row["budget_flops"])))
-    chart = prediction_chart(ROWS, arms, rows, budgets, axis_title, zero="gain" in axis_title)
+    chart = prediction_chart(ROWS, arms, rows, budgets, KINDS[kind][2], zero=kind == "gain")
+    return dict(chart.to_dict(validate=False))
+
+
+def _figure(identity: str, kind: str, rule: FamilyRule, rows: list[Row], chart: Chart) -> Figure:
+    _, title, axis_title = KINDS[kind]
     not_run = sum(row["kind"] == PREDICTED and not row["was_run"] for row in rows)
     n = f"{len(rows) - _predicted(rows):,} measured, {not_run:,} predicted at sizes that were not run"
     return Figure(
         id=identity,
         title=title,
-        chart=chart.to_dict(validate=False),
+        chart=chart,
         rows=rows,
         label=f"{rule.family}, {title}: {n}. {_spoken(rows, axis_title)}",
         caption=MARKS.format(n=n),
@@ -103,7 +118,7 @@ def _spoken(rows: list[Row], axis_title: str) -> str:
 
 
 def _refused(rule: FamilyRule) -> tuple[str, ...]:
-    """What is not predicted, the reasons in the analysis' words, each once with the arms and budgets that it holds for."""
+    """What is not predicted: each of the analysis' reasons once, with the arms and budgets that it holds for."""
     found: dict[tuple[str, str], dict[str, None]] = {}
     for fit in rule.fits:
         if fit.refused is not None:
@@ -123,6 +138,12 @@ def _budget(text: str) -> str:
         return numbers.flops(float(text))
     except ValueError:
         return text
+
+
+def _crossover_sentence(evidence: Evidence) -> str:
+    found = [crossover for rule in evidence.rules for crossover in rule.crossovers]
+    known = sum(crossover.parameters is not None for crossover in found)
+    return f"Where gains over IFT cross zero: {known:,} of {len(found):,} arms and budgets have such a size"
 
 
 def _crossovers(evidence: Evidence) -> tuple[Table, ...]:

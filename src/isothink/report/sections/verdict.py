@@ -6,6 +6,7 @@ from isothink.evidence.record import BreakEven, Evidence, Verdict
 from isothink.report import numbers
 from isothink.report.data import ReportData
 from isothink.report.section import Section
+from isothink.report.table import table_of
 from isothink.report.sentences import (
     arm_name,
     change_sentence,
@@ -21,6 +22,8 @@ BREAK_EVEN = {
     "reasoning_always": "reasoning costs less over its whole life at any number of queries",
     "no_equal_accuracy": "none: the arms reach no equal accuracy",
 }
+
+TABLE_CAPTION = "All verdicts. Budgets are caps on training FLOPs."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +77,8 @@ def section(data: ReportData) -> Section:
         queries=numbers.count(evidence.queries),
         level=f"{100 * evidence.level:g}%",
     )
-    return Section(id="verdict", title="Verdict", content=content)
+    tables = (table_of("verdicts", "All verdicts", TABLE_CAPTION, content.rows),) if content.rows else ()
+    return Section(id="verdict", title="Verdict", content=content, tables=tables)
 
 
 def outcome_name(outcome: str) -> str:
