@@ -6,8 +6,11 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1] / "evidence"))  # the simulated studies
 
+import decision_example
 import report_example
+from browsing import CHROMIUM, FLAGS
 
 from isothink.report.page import render_page
 
@@ -18,3 +21,21 @@ VARIANTS = ("data", "halfway", "all_failed", "empty", "hostile")
 def pages():
     """The page of every variant of the example, by its name."""
     return {name: render_page(getattr(report_example, name)()) for name in VARIANTS}
+
+
+@pytest.fixture(scope="session")
+def studies():
+    """Analysed studies by name, with the draws that decisions are made from."""
+    return decision_example.studies()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Chromium without a window. Skipped, visibly, where it cannot be driven."""
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed: the page is not opened")
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: no browser to drive")
+    with playwright.sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield opened
+        opened.close()

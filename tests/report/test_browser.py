@@ -1,30 +1,9 @@
 """The page in a real Chromium, from disk, with the network off. Skipped, visibly, where no browser can be driven."""
 
-import shutil
-
 import pytest
+from browsing import Visit
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: no browser to drive")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed: the page is not opened")
-
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
-PLOTS = {"data": 18, "halfway": 18, "all_failed": 2, "empty": 0, "hostile": 18}
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield opened
-        opened.close()
+PLOTS = {"data": 20, "halfway": 20, "all_failed": 2, "empty": 0, "hostile": 20}
 
 
 @pytest.fixture(scope="module")
@@ -33,25 +12,6 @@ def files(pages, tmp_path_factory):
     for name, text in pages.items():
         (folder / f"{name}.html").write_text(text, encoding="utf-8")
     return folder
-
-
-class Visit:
-    """One opened page and all that it said, asked for, or popped up."""
-
-    def __init__(self, browser, path, width, theme):
-        self.said, self.asked, self.dialogs = [], [], []
-        self.context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=theme, offline=True)
-        self.page = self.context.new_page()
-        self.page.on("console", lambda message: self.said.append(f"{message.type}: {message.text}"))
-        self.page.on("pageerror", lambda error: self.said.append(f"error: {error}"))
-        self.page.on("request", lambda request: self.asked.append(request.url))
-        self.page.on("dialog", self._dialog)
-        self.page.goto(path.as_uri())
-        self.page.wait_for_selector("html[data-plots=drawn]", timeout=60_000)
-
-    def _dialog(self, dialog):
-        self.dialogs.append(dialog.message)
-        dialog.dismiss()
 
 
 @pytest.fixture(scope="module")
@@ -73,10 +33,7 @@ def visit(browser, files):
 @pytest.mark.parametrize("name", PLOTS)
 def test_opens_from_disk_quietly_and_draws_every_plot(visit, name):
     seen = visit(name)
-    assert seen.said == []
-    assert seen.dialogs == []
-    assert [url for url in seen.asked if not url.startswith("file://")] == []
-    assert len(seen.asked) == 1
+    seen.assert_quiet()
     assert seen.page.locator(".plot").count() == seen.page.locator(".plot svg").count() == PLOTS[name]
 
 

@@ -43,11 +43,6 @@ class Figure:
         """How many panels it has."""
         return len({row[self.panel] for row in self.rows}) if self.kind == "panels" else 1
 
-    @property
-    def csv(self) -> str:
-        """The rows as a link that needs neither a server nor a script."""
-        return csv_link(self.rows)
-
 
 def significant(value: float) -> float:
     """Six digits: more than any plot shows, and half the length in the page."""

@@ -137,15 +137,20 @@ def _points(base: alt.Chart, cost: alt.X, axis: Axis, arms: Palette, students: l
         y=_accuracy(),
         color=arm_colour(arms),
         shape=alt.Shape("arm:N", title="arm", scale=alt.Scale(domain=arms.arms, range=arms.shapes), legend=SOLID),
-        size=alt.Size(
-            "student:O",
-            title="student",
-            sort=students,
-            scale=alt.Scale(domain=students, range=_sizes(len(students))),
-            legend=alt.Legend(symbolFillColor=GREY, symbolStrokeColor=GREY, symbolOpacity=1),
-        ),
+        size=student_size(students),
         opacity=alt.Opacity(f"probability_{axis}:Q", scale=alt.Scale(domain=[0, 1], range=[0.55, 1]), legend=None),
         tooltip=_tooltip(axis),
+    )
+
+
+def student_size(students: list[str]) -> alt.Size:
+    """Larger marks for larger students."""
+    return alt.Size(
+        "student:O",
+        title="student",
+        sort=students,
+        scale=alt.Scale(domain=students, range=_sizes(len(students))),
+        legend=alt.Legend(symbolFillColor=GREY, symbolStrokeColor=GREY, symbolOpacity=1),
     )
 
 

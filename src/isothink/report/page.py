@@ -4,6 +4,7 @@ The policy in the page lets only the scripts and the style run that are hashed h
 could run even if it got past the escaping; nothing may be loaded from anywhere.
 """
 
+import gzip
 import hashlib
 from base64 import b64encode
 from collections.abc import Iterable
@@ -15,19 +16,29 @@ import vl_convert
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from isothink.evidence.record import Evidence
 from isothink.report.data import ReportData
+from isothink.report.decision_data import decision_data
+from isothink.report.decision_figure import break_even_chart, choice_chart
 from isothink.report.figure import Row
+from isothink.report.figures import arms_of, students_of
 from isothink.report.section import Section
 from isothink.report.sections import all_sections
 from isothink.report.sections.missing import missing_summary
 from isothink.report.text import script_json, visible
+
+SCRIPTS = (
+    *("plots.js", "numbers.js", "candidates.js", "break_even.js", "frontier.js", "decide.js", "sentences.js"),
+    *("rows.js", "controls.js", "page.js", "csv.js", "samples.js"),
+)
+"""In the order in which they need each other."""
 
 
 def render_page(data: ReportData) -> str:
     """The whole page as text; write it as UTF-8."""
     sections = all_sections(data)
     style = template_text("page.css")
-    scripts = (plotting_script(), template_text("page.js"), template_text("samples.js"))
+    scripts = tuple(template_text(name) for name in SCRIPTS)
     return (
         _environment()
         .get_template("page.html.j2")
@@ -36,11 +47,13 @@ def render_page(data: ReportData) -> str:
             sections=sections,
             missing=missing_summary(data),
             progress=_progress(data),
-            policy=_policy(style, scripts),
-            # These three are the package's own text, or JSON escaped for a script element.
+            policy=_policy(style, (plotting_script(), *scripts)),
+            # These are the package's own text, base64, or JSON escaped for a script element.
             style=Markup(style),
             scripts=[Markup(script) for script in scripts],
+            plotting=Markup(_packed_plotting_script()),
             plots=Markup(script_json(_plots(sections))),
+            decision=Markup(script_json(_decision(data.evidence))),
         )
     )
 
@@ -48,12 +61,13 @@ def render_page(data: ReportData) -> str:
 @cache
 def plotting_script() -> str:
     """Vega, Vega-Lite and Vega-Embed as one script, once per page; made from vl-convert's copy, without a network."""
-    script = str(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))
-    # Inside a script element these would end it or change how its end is found.
-    for tag in ("</script", "<script", "<!--"):
-        if tag in script.lower():
-            raise AssertionError(f"the plotting script holds {tag!r} and cannot stand inside a page")
-    return script
+    return str(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))
+
+
+@cache
+def _packed_plotting_script() -> str:
+    """The plotting script as it stands in the page: a third as long. plots.js unpacks it; the policy names its hash."""
+    return b64encode(gzip.compress(plotting_script().encode(), mtime=0)).decode()
 
 
 @cache
@@ -113,6 +127,14 @@ def _plots(sections: tuple[Section, ...]) -> dict[str, Any]:
         for figure in figures
     ]
     return {"plots": plots, "charts": list(charts.values()), "tables": [_columns(rows) for rows in tables.values()]}
+
+
+def _decision(evidence: Evidence) -> dict[str, Any]:
+    """What the first screen computes from and draws with; the charts have no rows yet."""
+    arms = arms_of(evidence)
+    charts = {"frontier": choice_chart(arms, students_of(evidence)), "break-even": break_even_chart()}
+    drawn = {name: chart.to_dict(validate=False) for name, chart in charts.items()}
+    return {"study": decision_data(evidence), "charts": drawn}
 
 
 def _numbered(things: Iterable[int]) -> dict[int, int]:

@@ -15,6 +15,7 @@ COLUMNS, PANEL_WIDTH, PANEL_HEIGHT, SPACING = 2, 88, 72, 14
 SINGLE_HEIGHT = 0.62
 """Height of a single panel, of what it has on the page."""
 TITLE_LIMIT = 58
+SMALLER = {"size": 0.4, "strokeWidth": 0.65}
 INK, QUIET, GRID = "#1B1F24", "#57606A", "#E6E6E6"
 
 
@@ -31,6 +32,7 @@ def svg(figure: Figure) -> str:
 def specification(figure: Figure) -> Chart:
     """The figure's chart with its rows, its size and its title."""
     chart: Chart = json.loads(json.dumps(figure.chart))
+    _thinner(chart)
     chart["datasets"] = {"rows": figure.rows}
     chart["background"] = "white"
     chart["config"] = _style()
@@ -43,6 +45,21 @@ def specification(figure: Figure) -> Chart:
         chart |= {"width": COLUMN, "height": SINGLE_HEIGHT * figure.height}
         chart["autosize"] = {"type": "fit-x", "contains": "padding"}
     return chart
+
+
+def _thinner(chart: Any) -> None:
+    """Marks of the page are too heavy for a column of paper: areas and widths of all layers get smaller."""
+    for layer in (*chart.get("layer", ()), *([chart["spec"]] if "spec" in chart else ())):
+        _thinner(layer)
+    mark, encoding = chart.get("mark"), chart.get("encoding", {})
+    if isinstance(mark, dict):
+        mark |= {key: factor * mark[key] for key, factor in SMALLER.items() if isinstance(mark.get(key), int | float)}
+    size = encoding.get("size", {})
+    for value in (size, size.get("condition", {})):
+        if isinstance(value.get("value"), int | float):
+            value["value"] *= SMALLER["size"]
+    if "range" in size.get("scale", {}):
+        size["scale"]["range"] = [SMALLER["size"] * area for area in size["scale"]["range"]]
 
 
 def _short(text: str) -> str:

@@ -83,7 +83,7 @@ def _outcome_clause(verdict: Verdict, comparison: Comparison | None) -> str:
         return f"not resolved {at}{_unresolved_detail(comparison)}"
     arm = arm_name(comparison.arm) if comparison else {"ift": "the other arms"}.get(verdict.outcome, verdict.outcome)
     winner, loser = ("IFT", arm) if verdict.outcome == "ift" else (arm, "IFT")
-    detail = f" (best student of each: {_difference(comparison)})" if comparison else ""
+    detail = f" (best student of each: {difference_text(comparison)})" if comparison else ""
     return f"{winner} beats {loser} {at}{detail}"
 
 
@@ -92,12 +92,13 @@ def _unresolved_detail(comparison: Comparison | None) -> str:
         return ""
     return (
         f": the best {arm_name(comparison.arm)} student minus the best {arm_name(comparison.baseline)} student is "
-        f"{_difference(comparison)}, and differences below {100 * comparison.smallest_resolvable:.1f} points "
+        f"{difference_text(comparison)}, and differences below {100 * comparison.smallest_resolvable:.1f} points "
         "cannot be told from chance here"
     )
 
 
-def _difference(comparison: Comparison) -> str:
+def difference_text(comparison: Comparison) -> str:
+    """For example `+12.3 points, 90% interval +4.1 to +20.0, adjusted p = 0.003`."""
     signed = f"{numbers.points(comparison.difference)} points"
     interval = f"{numbers.level(comparison.interval)} interval {numbers.points_interval(comparison.interval)}"
     if comparison.adjusted_p_value is None:

@@ -49,8 +49,8 @@ def _tables(evidence: Evidence) -> tuple[Table, ...]:
             id="areas",
             title="Areas under frontiers",
             caption=(
-                "The mean over all costs, each factor counting the same, of the best accuracy that no more than this cost "
-                f"buys; 0 where nothing is that cheap. Intervals are {level}. n = {numbers.plural(len(found), 'area')}."
+                "The mean over all costs, each factor counting the same, of the best accuracy that no more than this "
+                f"cost buys; 0 where nothing is that cheap. Intervals are {level}. n = {numbers.plural(len(found), 'area')}."
             ),
             columns=COLUMNS,
             rows=tuple(_line(frontier, area) for frontier, area in found),

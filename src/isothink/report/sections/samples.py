@@ -86,7 +86,7 @@ def _pair(pair: SamplePair) -> PairView:
 
 
 def shares(texts: Sequence[str], limit: int) -> list[str]:
-    """Texts that take `limit` bytes in the page together: whole where they are short, the long ones cut to one length."""
+    """Texts that take `limit` bytes in the page together: whole where short, the long ones cut to one length."""
     sizes = [_bytes(text) for text in texts]
     left, kept = limit, [0] * len(texts)
     order = sorted(range(len(texts)), key=lambda index: sizes[index])

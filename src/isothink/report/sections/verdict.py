@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
+from isothink.compute.hardware import device_names
+from isothink.evidence.money import BATCH_SIZE, UTILISATION
 from isothink.evidence.record import BreakEven, Evidence, Verdict
 from isothink.report import numbers
 from isothink.report.data import ReportData
 from isothink.report.section import Section
-from isothink.report.table import table_of
 from isothink.report.sentences import (
     arm_name,
     change_sentence,
@@ -15,6 +16,7 @@ from isothink.report.sentences import (
     leading_verdict,
     verdict_sentence,
 )
+from isothink.report.table import table_of
 from isothink.report.text import visible
 
 BREAK_EVEN = {
@@ -33,6 +35,7 @@ class FamilyVerdict:
     family: str
     outcome: str
     badge: str
+    headline: str
     sentence: str
     change: str
     facts: tuple[tuple[str, str], ...]
@@ -57,6 +60,20 @@ class VerdictRow:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Explorer:
+    """What the controls of the first screen offer; `leading` is the family shown first, and it has a result."""
+
+    leading: int
+    families: tuple[tuple[int, str], ...]
+    convention: str
+    conventions: tuple[str, ...]
+    devices: tuple[str, ...]
+    has_serving: bool
+    batch_size: int
+    utilisation: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class VerdictContent:
     """What the template shows."""
 
@@ -65,6 +82,7 @@ class VerdictContent:
     caveats: tuple[str, ...]
     queries: str
     level: str
+    explorer: Explorer | None
 
 
 def section(data: ReportData) -> Section:
@@ -76,6 +94,7 @@ def section(data: ReportData) -> Section:
         caveats=_common_caveats(evidence),
         queries=numbers.count(evidence.queries),
         level=f"{100 * evidence.level:g}%",
+        explorer=_explorer(evidence),
     )
     tables = (table_of("verdicts", "All verdicts", TABLE_CAPTION, content.rows),) if content.rows else ()
     return Section(id="verdict", title="Verdict", content=content, tables=tables)
@@ -93,11 +112,43 @@ def _family(evidence: Evidence, family: str) -> FamilyVerdict:
         family=family,
         outcome=verdict.outcome if verdict else "none",
         badge=outcome_name(verdict.outcome) if verdict else "no result",
+        headline=_headline(verdict) if verdict else "no configuration of this family has a result",
         sentence=sentence.removeprefix(f"{visible(family)}: "),
         change=change_sentence(verdict) if verdict else "",
         facts=_facts(verdict) if verdict else (),
         reasons=verdict.reasons if verdict else (),
         caveats=_own_caveats(evidence, verdict) if verdict else (),
+    )
+
+
+def _headline(verdict: Verdict) -> str:
+    """The recommendation in half a sentence, for the list of families."""
+    best = verdict.recommended
+    if best is None:
+        return "; ".join(verdict.reasons)
+    lead = "best guess for now" if verdict.outcome == "unresolved" else "take"
+    return (
+        f"{lead} {best.cell}: {numbers.percent(best.accuracy)} ({numbers.percent_interval(best.interval)}), best with "
+        f"a probability {numbers.probability_phrase(best.probability_best)}"
+    )
+
+
+def _explorer(evidence: Evidence) -> Explorer | None:
+    """None where there is nothing to choose among."""
+    with_results = {one.family for one in evidence.configurations}
+    families = tuple((number, name) for number, name in enumerate(evidence.families) if name in with_results)
+    if not families:
+        return None
+    named = {name for one in evidence.configurations for name in one.conventions}
+    return Explorer(
+        leading=families[0][0],
+        families=families,
+        convention=evidence.convention,
+        conventions=tuple(sorted(named - {evidence.convention})),
+        devices=tuple(device_names()),
+        has_serving=any(one.serving is not None for one in evidence.configurations),
+        batch_size=BATCH_SIZE,
+        utilisation=100 * UTILISATION,
     )
 
 
