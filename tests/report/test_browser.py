@@ -3,7 +3,7 @@
 import pytest
 from browsing import Visit
 
-PLOTS = {"data": 20, "halfway": 20, "all_failed": 2, "empty": 0, "hostile": 20}
+PLOTS = {"data": 48, "halfway": 48, "all_failed": 2, "empty": 0, "hostile": 48}
 
 
 @pytest.fixture(scope="module")

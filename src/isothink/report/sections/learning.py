@@ -40,7 +40,7 @@ def _figure(data: ReportData) -> Figure:
     choice = f"; a choice of {total:,} cells, low seeds and large budgets first" if total > lines else ""
     ends = [f"{curve.student} {curve.arm} {curve.points[-1].loss:.2f}" for curve in data.learning[:12] if curve.points]
     return Figure(
-        id="learning",
+        id="learning-loss",
         title="Training loss by training FLOPs",
         chart=learning_chart(ROWS, arms, students, rows).to_dict(validate=False),
         rows=rows,
