@@ -186,7 +186,8 @@ def test_without_scripts_the_verdicts_can_be_read(browser, path, evidence):
     verdict = next(one for one in evidence.verdicts if one.family == "f")
     assert verdict.recommended.cell in visit.page.locator("#answer-sentence").inner_text()
     assert verdict.recommended.cell in visit.page.locator("#families li").first.inner_text()
-    assert not visit.page.locator("#controls").is_visible()
+    for part in ("#controls", ".explored", "#answer-tiles"):
+        assert not visit.page.locator(part).is_visible()
     visit.context.close()
 
 

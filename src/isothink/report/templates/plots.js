@@ -18,6 +18,7 @@ const Plots = (() => {
     background: "transparent",
     view: { stroke: null },
     axis: { labelFontSize: 11, titleFontSize: 12, titleFontWeight: "normal" },
+    axisLeft: { minExtent: 38 }, // labels that change with a control then leave the plot where it is
     header: { labelFontSize: 12, labelPadding: 4 },
     legend: {
       orient: "bottom",
@@ -33,7 +34,7 @@ const Plots = (() => {
 
   /** A chart of one panel as wide as its place. */
   function single(chart, width, height) {
-    const autosize = { type: "fit-x", contains: "padding", resize: true };
+    const autosize = { type: "fit-x", contains: "padding" };
     return { ...structuredClone(chart), config: config(width), width, height, autosize };
   }
 
