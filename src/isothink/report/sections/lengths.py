@@ -6,7 +6,7 @@ from statistics import mean, median
 from isothink.evidence.pattern_record import LengthRatio, TraceLength
 from isothink.report import numbers
 from isothink.report.data import ReportData
-from isothink.report.figure import Row
+from isothink.report.figure import Row, significant
 from isothink.report.section import Section
 from isothink.report.sections.absent import NO_PATTERNS, NOTHING
 from isothink.report.table import Column, Table
@@ -95,10 +95,14 @@ def _ratio(ratio: LengthRatio) -> Row:
     return {
         "right": ratio.right,
         "wrong": ratio.wrong,
-        "right_tokens": ratio.right_tokens,
-        "wrong_tokens": ratio.wrong_tokens,
-        "ratio": ratio.ratio,
-        "low": ratio.interval.low if ratio.interval else None,
-        "high": ratio.interval.high if ratio.interval else None,
+        "right_tokens": _short(ratio.right_tokens),
+        "wrong_tokens": _short(ratio.wrong_tokens),
+        "ratio": _short(ratio.ratio),
+        "low": _short(ratio.interval.low) if ratio.interval else None,
+        "high": _short(ratio.interval.high) if ratio.interval else None,
         "reason": ratio.reason,
     }
+
+
+def _short(value: float | None) -> float | None:
+    return None if value is None else significant(value)

@@ -11,8 +11,9 @@ from isothink.report.section import Section
 from isothink.report.text import shortened, visible
 
 PAIR_LIMIT = 300
-PAIR_BYTES, NAME_LIMIT = 2_000, 200
-"""What the four texts of a pair may take in the page together, so that it stays below 3 MB whatever models write."""
+PAIR_BYTES, NAME_LIMIT = 1_400, 200
+"""What the four texts of a pair may take in the page together: about 2 KB with what frames them, so that it stays below 3 MB
+whatever models write."""
 THINK_NAMES = {
     "none": "did not think",
     "closed": "thought",

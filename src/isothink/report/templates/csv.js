@@ -11,18 +11,18 @@
     return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
   }
 
-  function csv(identity) {
-    const book = JSON.parse(document.getElementById("plots").textContent);
+  async function csv(identity) {
+    const book = await Plots.book;
     const table = book.tables[book.plots.find((plot) => plot.id === identity).table];
     return [table.names, ...table.values].map((row) => row.map(cell).join(",") + "\n").join("");
   }
 
-  document.addEventListener("click", (event) => {
+  document.addEventListener("click", async (event) => {
     const link = event.target.closest("a[data-csv]");
     if (!link) return;
     event.preventDefault();
     const saving = document.createElement("a");
-    saving.href = URL.createObjectURL(new Blob([csv(link.dataset.csv)], { type: "text/csv;charset=utf-8" }));
+    saving.href = URL.createObjectURL(new Blob([await csv(link.dataset.csv)], { type: "text/csv;charset=utf-8" }));
     saving.download = `${link.dataset.csv}.csv`;
     saving.click();
     setTimeout(() => URL.revokeObjectURL(saving.href), 10_000);
