@@ -137,7 +137,7 @@ def test_the_rows_of_a_plot_are_saved_as_csv(visit):
         page.locator("a[data-csv='gain-0']").click()
     assert saving.value.suggested_filename == "gain-0.csv"
     figure = next(one for section in all_sections(example.data()) for one in section.figures if one.id == "gain-0")
-    with open(saving.value.path(), encoding="utf-8", newline="") as file:
+    with saving.value.path().open(encoding="utf-8", newline="") as file:
         saved = list(csv.DictReader(file))
     expected = list(csv.DictReader(io.StringIO(csv_text(figure.rows))))
     assert [row["arm"] for row in saved] == [row["arm"] for row in expected]
@@ -148,7 +148,7 @@ def test_hostile_rows_are_saved_as_text(visit):
     page = visit("hostile").page
     with page.expect_download() as saving:
         page.locator("a[data-csv='learning-loss']").click()
-    with open(saving.value.path(), encoding="utf-8", newline="") as file:
+    with saving.value.path().open(encoding="utf-8", newline="") as file:
         rows = list(csv.reader(file))
     assert {len(row) for row in rows} == {7}
     assert not any(cell.startswith(("=", "+", "@")) for row in rows for cell in row)

@@ -79,7 +79,7 @@ def test_the_policy_allows_only_the_hashed_scripts_and_style(page):
     scripts = [attributes for tag, attributes in elements if tag == "script"]
     assert [one.get("type") for one in scripts] == [
         "application/json",
-        "application/json",
+        "text/plain",
         "text/plain",
         *[None] * len(SCRIPTS),
     ]
@@ -89,8 +89,8 @@ def test_the_policy_allows_only_the_hashed_scripts_and_style(page):
 def test_sections_stand_in_their_order(page):
     found = [attributes["id"] for tag, attributes in read(page).elements if tag == "section"]
     assert found == (
-        "verdict frontiers areas differences equal_cost gains curricula forms lengths predictions learning ledger health "
-        "configurations missing pairs samples reproduce".split()
+        "verdict frontiers areas differences equal_cost gains curricula forms lengths predictions learning ledger "
+        "health configurations missing pairs samples reproduce".split()
     )
 
 

@@ -49,9 +49,12 @@ def test_a_share_of_the_change_is_drawn_only_where_it_is_known():
     shown = {figure.id: figure for figure in curricula.section(example.data()).figures}
     known = [curve for curve in example.evidence().patterns.curricula if curve.family == "arithmetic-oe"]
     assert len(shown["curriculum-0-accuracy"].rows) == 3 * len(known) == 36
-    assert len(shown["curriculum-0-share"].rows) == sum(curve.reason is None for curve in known) == 9
+    assert len(shown["curriculum-0-share"].rows) == sum(curve.reason is None for curve in known) == 12
     assert {row["share_of_change"] for row in shown["curriculum-0-share"].rows} == {70.0}
-    assert "3 curves left out" in shown["curriculum-0-share"].caption
+    some = [curve for curve in example.evidence().patterns.curricula if curve.family == "logic-oe"]
+    left_out = sum(curve.reason is not None for curve in some)
+    assert left_out > 0
+    assert f"{left_out} curves left out" in shown["curriculum-2-share"].caption
     assert "curriculum-1-share" not in shown
     note = curricula.section(example.data()).content.families[1].note
     assert note == "No part of the whole change is given: the interval of the whole gain contains zero."
@@ -122,7 +125,8 @@ def test_the_texts_of_a_pair_share_their_room():
     assert shares(("a", "b" * 10, "c"), 100) == ["a", "b" * 10, "c"]
     cut = shares(("short", "x" * 5_000, "y" * 5_000), 1_000)
     assert cut[0] == "short"
-    assert len(cut[1]) == len(cut[2]) > 400
+    assert abs(len(cut[1]) - len(cut[2])) <= 2
+    assert 400 < len(cut[1]) < 500
     assert "characters left out" in cut[1]
     for text in ("<&>\"'" * 2_000, "\u202e" * 3_000, "語" * 3_000, "a" * 3_000 + "<" * 3_000):
         kept = shares(("", "", text, text), PAIR_BYTES)

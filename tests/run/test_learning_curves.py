@@ -49,7 +49,7 @@ def test_thinning_keeps_the_mean_the_order_and_the_end(steps, exponent):
 def test_losses_that_are_no_number_are_left_out_and_tokens_weigh():
     flops, weight = np.array([1.0, 2.0, 3.0, 3.0001]), np.array([1.0, 1.0, 1.0, 3.0])
     points = thinned(flops, np.array([4.0, np.nan, 2.0, 1.0]), weight)
-    assert [point.loss for point in points][0] == 4.0
+    assert points[0].loss == 4.0
     assert all(np.isfinite(point.loss) for point in points)
     assert thinned(np.array([]), np.array([]), np.array([])) == ()
     together = thinned(np.full(2, 5.0), np.array([2.0, 1.0]), np.array([1.0, 3.0]))

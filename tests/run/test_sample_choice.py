@@ -54,8 +54,10 @@ def test_every_way_to_fail_is_there_wherever_it_happened(workspace):
     last = min(workspace.plan.cells, key=lambda cell: (cell.budget_flops, cell.arm != "reasoning", -cell.seed))
     assert last.arm == "reasoning"
     changed(workspace, last, lambda index, row: FAULTS[index] if index < len(FAULTS) else {"score": 1.0})
-    pairs = [pair for pair in chosen(workspace) if pair.right.configuration == last.configuration]
+    reasoning = {cell.configuration for cell in workspace.plan.cells if cell.arm == "reasoning"}
+    pairs = [pair for pair in chosen(workspace) if pair.right.configuration in reasoning]
     seen = {kind for pair in pairs for kind in failures_of(pair.right.model_dump())}
+    assert any(pair.right.configuration == last.configuration for pair in pairs)
     assert seen == {"length", "failed", "unclosed", "orphan_close", "looping", "unscored"}
 
 

@@ -127,10 +127,10 @@ class ReportData(Record):
 
     `ledger` has a total for each phase that spent something. `teacher_note` says why there is no cost of the teacher,
     and is empty where there is one; `planned` counts cells by student and arm; `learning` is a choice of the learning
-    curves of `learning_total` cells. `pairs` is how the pairs were made, `jury` how far its judges agree. `samples` is
-    a choice of answers, `samples_total` how many the study holds; `imports` is what other tools measured. `versions` maps
-    a library or format to its version, `command` is the line that made the run, `generated_at` the time as text.
-    `complete` is False for a report made before the study is done.
+    curves of `learning_total` cells. `pairs` is how the pairs were made, `jury` how far its judges agree. `samples`
+    is a choice of answers, `samples_total` how many the study holds; `imports` is what other tools measured.
+    `versions` maps a library or format to its version, `command` is the line that made the run, `generated_at` the
+    time as text. `complete` is False for a report made before the study is done.
     """
 
     name: str

@@ -68,12 +68,8 @@ def _index(data: ReportData, sections: tuple[Section, ...]) -> str:
     ]
     for section in sections:
         if section.figures or section.tables:
-            lines += [
-                f"## {markdown_line(section.title)}",
-                "",
-                *(_line(one) for one in (*section.figures, *section.tables)),
-                "",
-            ]
+            lines += [f"## {markdown_line(section.title)}", ""]
+            lines += [*map(_line, section.figures), *map(_line, section.tables), ""]
     return "\n".join(lines)
 
 

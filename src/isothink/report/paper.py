@@ -1,4 +1,4 @@
-"""Figures of the report as files for a paper: one column wide, 300 dots per inch, on white. Called by figure_files.py."""
+"""Figures of the report for a paper: one column wide, 300 dots per inch, on white. Called by figure_files.py."""
 
 import json
 from typing import Any

@@ -50,7 +50,8 @@ def _tables(evidence: Evidence) -> tuple[Table, ...]:
             title="Areas under frontiers",
             caption=(
                 "The mean over all costs, each factor counting the same, of the best accuracy that no more than this "
-                f"cost buys; 0 where nothing is that cheap. Intervals are {level}. n = {numbers.plural(len(found), 'area')}."
+                f"cost buys; 0 where nothing is that cheap. {level} intervals. "
+                f"n = {numbers.plural(len(found), 'area')}."
             ),
             columns=COLUMNS,
             rows=tuple(_line(frontier, area) for frontier, area in found),

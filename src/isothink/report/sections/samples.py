@@ -12,8 +12,7 @@ from isothink.report.text import shortened, visible
 
 PAIR_LIMIT = 300
 PAIR_BYTES, NAME_LIMIT = 1_400, 200
-"""What the four texts of a pair may take in the page together: about 2 KB with what frames them, so that it stays below 3 MB
-whatever models write."""
+"""What the four texts of a pair may take in the page: with what frames them 2 KB, whatever models write."""
 THINK_NAMES = {
     "none": "did not think",
     "closed": "thought",
