@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 
 import pytest
 import report_example as example
@@ -10,6 +11,7 @@ from browsing import Visit
 from isothink.report.figure import csv_text
 from isothink.report.sections import all_sections
 
+expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: no browser to drive").expect
 PLOTS = {"data": 48, "halfway": 48, "all_failed": 2, "empty": 0, "hostile": 48}
 
 
@@ -114,19 +116,19 @@ def test_samples_are_found_by_words(visit):
     page = visit("data", fresh=True).page
     assert page.locator(".sample:visible").count() == 8
     page.fill("#samples-words", "LOGIC-mc  chain-9")
-    page.wait_for_function("document.getElementById('samples-found').textContent === '1 of 8 pairs'")
+    expect(page.locator("#samples-found")).to_have_text("1 of 8 pairs")
     assert page.locator(".sample:visible").count() == 1
     page.fill("#samples-words", "no such words")
-    page.wait_for_function("document.getElementById('samples-found').textContent === '0 of 8 pairs'")
+    expect(page.locator("#samples-found")).to_have_text("0 of 8 pairs")
     page.fill("#samples-words", "")
-    page.wait_for_function("document.getElementById('samples-found').textContent === ''")
+    expect(page.locator("#samples-found")).to_have_text("")
     assert page.locator(".sample:visible").count() == 8
 
 
 def test_hostile_words_are_only_words(visit):
     seen = visit("hostile", fresh=True)
     seen.page.fill("#samples-words", "</script><script>alert(1)</script>")
-    seen.page.wait_for_function("/[1-9] of/.test(document.getElementById('samples-found').textContent)")
+    expect(seen.page.locator("#samples-found")).to_have_text(re.compile("[1-9] of"))
     assert seen.dialogs == []
     assert seen.said == []
 
