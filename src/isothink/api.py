@@ -16,16 +16,20 @@ if TYPE_CHECKING:  # every function imports what it needs: some commands take le
     from isothink.evidence.record import Evidence, Verdict
     from isothink.plan.power_record import FamilyPower
     from isothink.plan.record import Plan
+    from isothink.run.doctor import Health
     from isothink.run.import_record import ImportResult
     from isothink.run.result import ExportFormat, RunResult, Stage
+    from isothink.run.starter_answers import Kind
     from isothink.run.validation import BenchmarkValidation
 
 __all__ = [
     "analyze",
     "ask",
+    "doctor",
     "export",
     "generate",
     "import_results",
+    "init",
     "load_pair_study",
     "load_study",
     "plan",
@@ -35,10 +39,53 @@ __all__ = [
     "read_evidence",
     "report",
     "run",
+    "schema",
     "sql",
     "validate",
     "verdict",
 ]
+
+
+def init(
+    path: str | Path,
+    *,
+    kind: "Kind" = "toy",
+    force: bool = False,
+    with_schema: bool = False,
+    **answers: Any,
+) -> "PairStudy":
+    """Writes a commented study file and returns the study: a toy, one with a teacher of one's own, or finished pairs.
+
+    `answers` are the fields of `isothink.run.starter_answers.StarterAnswers`; `with_schema` writes study.schema.json
+    beside the file, where editors find it.
+
+    Raises:
+        isothink.errors.UsageError: a file is there and `force` was not given, or an answer is wrong or missing.
+    """
+    from isothink.run.starter import write_starter
+    from isothink.run.starter_answers import StarterAnswers
+    from isothink.store.study_file import read_pair_study
+
+    write_starter(Path(path), StarterAnswers(kind=kind, **answers), force=force, with_schema=with_schema)
+    return read_pair_study(Path(path))
+
+
+def doctor(study: str | Path | None = None, *, network: bool = False, utilisation: float = 0.4) -> "Health":
+    """What is installed, which backends work, and what the machine has; see `isothink.run.doctor.Health`.
+
+    With a study file, also how long its training would take on the device at `utilisation` of its peak; with `network`,
+    whether the Hugging Face Hub can be reached.
+    """
+    from isothink.run.doctor import examine
+
+    return examine(None if study is None else Path(study), network=network, utilisation=utilisation)
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of the study file, for editors."""
+    from isothink.run.study_schema import study_schema
+
+    return study_schema()
 
 
 def load_study(path: str | Path, overrides: Sequence[str] = ()) -> "Study":

@@ -11,6 +11,8 @@ class IsothinkError(Exception):
     """
 
     exit_status = 1
+    usual_hint = ""
+    """What the command line adds where an error has no hint of its own."""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         self.message = _one_line(message)
@@ -29,10 +31,13 @@ class UsageError(IsothinkError):
     """The command, an argument or a name is wrong."""
 
     exit_status = 2
+    usual_hint = "`isothink COMMAND --help` shows what a command takes"
 
 
 class StudyError(UsageError):
     """The study file is wrong; the message begins with the dotted key."""
+
+    usual_hint = "docs/study-file.md explains every key; `isothink init` writes a study file to begin with"
 
 
 class ArchitectureError(UsageError):

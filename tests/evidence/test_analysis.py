@@ -9,8 +9,11 @@ from simulation import BUDGETS, STUDENTS, World, cell_facts, configuration_name,
 
 from isothink.errors import UsageError
 from isothink.evidence.analysis import analyze
+from isothink.evidence.draws import draw_family
+from isothink.evidence.family import build_family
 from isothink.evidence.record import Evidence, MissingCell
 from isothink.evidence.settings import AnalysisSettings
+from isothink.evidence.shrinkage import shrink
 from isothink.evidence.verdict import decide
 
 FAST = AnalysisSettings(draws=1000, frontier_draws=500)
@@ -344,10 +347,10 @@ def test_the_recommended_accuracy_is_corrected_for_selection():
     raw, corrected = [], []
     for number in range(40):
         data = simulate(world, uniform_truth(world, 0.5), np.random.default_rng([9, number]))
-        found = study(data, budgets_flops=world.budgets).configurations
-        seen = np.array([one.accuracy for one in found])
-        raw.append(seen.max() - seen.mean())
-        corrected.append(max(one.expected_accuracy for one in found) - seen.mean())
+        family, _ = build_family(data, "f", students=STUDENTS, arms=world.arms, convention="exact")
+        drawn = draw_family(family, FAST)
+        raw.append(drawn.accuracy.max() - drawn.accuracy.mean())
+        corrected.append(shrink(drawn, FAST).accuracy.max() - drawn.accuracy.mean())
     assert np.mean(raw) > 0.08
     assert np.mean(corrected) < 0.7 * np.mean(raw)
 

@@ -4,7 +4,16 @@ import dataclasses
 
 import numpy as np
 import pytest
-from simulation import STUDENTS, World, assess, cell_facts, observations, uniform_truth
+from simulation import (
+    STUDENTS,
+    World,
+    assess,
+    cell_facts,
+    frontier_reliability,
+    observations,
+    uniform_truth,
+    untrained,
+)
 
 from isothink.evidence.draws import draw_family
 from isothink.evidence.family import build_family
@@ -119,3 +128,20 @@ def test_clusters_are_covered_and_ignoring_them_is_not():
 
     assert 0.84 <= coverage(True) <= 0.96
     assert coverage(False) < 0.75
+
+
+def test_one_student_against_several_equal_ones_is_seldom_resolved():
+    untrained_cells = untrained("reasoning", STUDENTS[:-1])
+    world = World(seeds=3, seed_deviation=0.3, items=100, untrained=untrained_cells)
+    assert assess(world, uniform_truth(world, 0.6), STUDIES, settings=FAST)["false_outcomes"] <= 0.17
+
+
+def test_probabilities_of_being_on_the_frontier_come_true():
+    world = World(seeds=3, seed_deviation=0.15, items=100)
+    settings = AnalysisSettings(draws=600, frontier_draws=400)
+    stated, true, tied = frontier_reliability(world, 80, settings=settings)
+    assert stated.size == 80 * 12 * 3
+    for low, high in ((0.0, 0.1), (0.1, 0.5), (0.5, 0.9), (0.9, 1.01)):
+        own = ~tied & (stated >= low) & (stated < high)
+        assert own.sum() > 100
+        assert true[own].mean() == pytest.approx(stated[own].mean(), abs=0.09)  # 0.05 is meant; 80 studies

@@ -8,7 +8,11 @@ from scipy.special import expit
 from simulation import STUDENTS, World, cell_facts, observations, simulate, uniform_truth
 
 from isothink.evidence.analysis import analyze
+from isothink.evidence.draws import draw_family
+from isothink.evidence.equal_cost import compare_at_equal_cost
+from isothink.evidence.family import build_family
 from isothink.evidence.settings import AnalysisSettings
+from isothink.evidence.standing import standing_at
 
 FAST = AnalysisSettings(draws=1000, frontier_draws=200)
 BUDGET = 1e12
@@ -101,17 +105,18 @@ def test_intervals_at_equal_inference_cost_cover_a_known_difference():
     truth = uniform_truth(world, 0.5) | {f"s/reasoning/{BUDGET:g}": 0.6}
     hits = []
     for number in range(60):
+        settings = AnalysisSettings(draws=400, random_seed=number)
         data = simulate(world, truth, np.random.default_rng([4, number]))
-        evidence = analyze(
-            data,
-            study="test",
+        family, _ = build_family(data, "f", students=STUDENTS, arms=("ift", "reasoning"), convention="exact")
+        compared = compare_at_equal_cost(
+            [draw_family(family, settings)],
             budgets_flops=[BUDGET],
-            queries=1.0,
-            students=STUDENTS,
             arms=("ift", "reasoning"),
-            settings=AnalysisSettings(draws=400, frontier_draws=100, stored_draws=50),
+            queries=1.0,
+            settings=settings,
         )
-        small = found(evidence, "inference_flops_per_query")["s"]  # between the flat rungs s and m
+        small = next(item for item in compared if item.kind == "one_student" and item.student == "s")
+        assert small.baseline_student == "s and m"  # two rungs of equal accuracy
         hits.append(small.interval.low <= 0.1 <= small.interval.high)
     assert 0.8 <= np.mean(hits) <= 0.99
 
@@ -124,3 +129,52 @@ def test_a_line_needs_two_costs_that_differ():
         data, study="t", budgets_flops=[BUDGET], queries=1.0, students=STUDENTS, arms=("ift", "reasoning")
     )
     assert found(evidence, "inference_flops_per_query") == {}
+
+
+def test_students_with_budgets_of_their_own_are_compared_with_what_the_cap_allows_each():
+    costs = {"s": 1e11, "l": 1e12}
+    cells = [
+        cell_facts(student, arm, costs[student], seed)
+        for student in "sl"
+        for arm in ("ift", "reasoning")
+        for seed in (0, 1)
+    ]
+    accuracy = {("s", "ift"): 30, ("s", "reasoning"): 70, ("l", "ift"): 50, ("l", "reasoning"): 60}
+    rows = [
+        np.roll([1.0] * accuracy[c.student, c.arm] + [0.0] * (100 - accuracy[c.student, c.arm]), c.seed) for c in cells
+    ]
+    evidence = analyze(
+        observations(cells, rows),
+        study="t",
+        budgets_flops=costs.values(),
+        queries=1.0,
+        students=STUDENTS,
+        arms=("ift", "reasoning"),
+        settings=FAST,
+    )
+    best = [x for x in evidence.comparisons if x.kind == "best_student" and x.axis == "training_flops"]
+    assert [(x.budget_flops, x.student, x.baseline_student) for x in best] == [(1e11, "s", "s"), (1e12, "s", "l")]
+    same = [x for x in evidence.comparisons if x.kind == "same_student"]
+    assert [(x.budget_flops, x.student) for x in same] == [(1e11, "s"), (1e12, "l")]
+    standing = standing_at(evidence.comparisons, evidence.configurations, family="f", budget_flops=1e12)
+    assert {(x.kind, x.student) for x in standing} == {
+        ("best_student", "s"),
+        ("same_student", "s"),
+        ("same_student", "l"),
+    }
+
+
+def test_a_lower_budget_does_not_stand_in_for_an_arm_that_failed_at_the_budget_asked_about():
+    cells = [cell_facts("s", "ift", budget, seed) for budget in (1e11, 1e12) for seed in (0, 1)]
+    cells += [cell_facts("s", "reasoning", 1e11, seed) for seed in (0, 1)]
+    evidence = analyze(
+        observations(cells, np.tile([1.0, 0.0], (6, 50))),
+        study="t",
+        budgets_flops=[1e11, 1e12],
+        queries=1.0,
+        students=STUDENTS,
+        arms=("ift", "reasoning"),
+        settings=FAST,
+    )
+    assert standing_at(evidence.comparisons, evidence.configurations, family="f", budget_flops=1e12) == ()
+    assert any("no arm can be compared" in text for text in evidence.verdicts[0].reasons)

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from simulation import BUDGETS, World, assess_power, chance_of, simulate, uniform_truth
+from power_simulation import assess_power, chance_of
+from simulation import BUDGETS, World, simulate, uniform_truth
 
 from isothink.evidence.family import build_family
 from isothink.evidence.settings import AnalysisSettings

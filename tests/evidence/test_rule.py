@@ -218,7 +218,10 @@ def test_other_families_budgets_and_arms_tell_how_wide_three_sizes_have_to_be():
 
 @pytest.mark.parametrize(("step", "reason"), [(1e15, "one size only"), (0.0, "at most 40")])
 def test_many_imported_models_are_refused_one_by_one_or_as_too_many(step, reason):
-    models = [configuration("f", "imported", 1e18 + step * number, 10**6 + number, 0.5) for number in range(300)]
+    models = [
+        configuration("f", "imported", 1e18 + step * number, 10**6 + number, 0.5, source="imported")
+        for number in range(300)
+    ]
     (rule,) = fit_rules(evidence(models))
     assert len(rule.fits) == (300 if step else 1) and rule.points == ()
     assert all(reason in fit.refused for fit in rule.fits)
@@ -241,3 +244,23 @@ def test_analysis_stores_the_rules_and_they_are_read_back():
 def test_nothing_at_all_has_no_rule():
     assert fit_rules(evidence([])) == ()
     assert predicted_configurations(evidence([]), "f", [10**7]) == ((), ())
+
+
+def test_budgets_relative_to_each_student_count_as_one():
+    truth = two_arms(budgets=(1e20,))
+    absolute = exact(truth, ladder(4))
+    relative = absolute.model_copy(
+        update={
+            "configurations": tuple(
+                item.model_copy(
+                    update={"budget_flops": 100.0 * item.parameters, "training_flops": 99.0 * item.parameters}
+                )
+                for item in absolute.configurations
+            )
+        }
+    )
+    (rule,), (expected,) = fit_rules(relative), fit_rules(absolute)
+    assert {point.budget_flops for point in rule.points} == {100.0 * ladder(4)[-1]}
+    assert [point.accuracy for point in rule.points] == [point.accuracy for point in expected.points]
+    larger, _ = predicted_configurations(relative, "f", [4 * ladder(4)[-1]])
+    assert [one.training_flops for one in larger] == pytest.approx([99.0 * 4 * ladder(4)[-1]] * 2)

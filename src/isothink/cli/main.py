@@ -5,16 +5,27 @@ Data goes to standard output, everything else to standard error.
 
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 import typer
 
 from isothink.cli import imports, options
-from isothink.cli.output import complain, print_json, print_rows, wide_console
+from isothink.cli.output import (
+    complain,
+    complain_of_command_line,
+    complain_of_system,
+    print_json,
+    print_rows,
+    wide_console,
+)
 from isothink.errors import IsothinkError
 from isothink.run.interruption import STOPPED_STATUS, Terminated, stopped_by_sigterm
 
 INTERRUPTED_STATUS = 130
+
+_COMMAND_LINE_ERROR: type[Exception] = typer.BadParameter.__mro__[2]
+"""ClickException, wherever this version of typer has it from: a package of its own, or a copy inside."""
 
 app = typer.Typer(
     name="isothink",
@@ -28,27 +39,30 @@ app = typer.Typer(
 
 
 def main() -> None:
-    """Runs a command; errors become one line on standard error and an exit status."""
+    """Runs a command; errors become one line on standard error, a hint, and an exit status."""
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     try:
         with stopped_by_sigterm():
-            app()
+            status = app(standalone_mode=False)
+        if status == INTERRUPTED_STATUS:  # of an interrupt from the keyboard, typer makes this
+            print("interrupted; the same command resumes", file=sys.stderr)
+        sys.exit(status if isinstance(status, int) else 0)
     except IsothinkError as error:
         complain(error)
         sys.exit(error.exit_status)
     except Terminated:
         print("stopped by SIGTERM; the same command resumes", file=sys.stderr)
         sys.exit(STOPPED_STATUS)
-    except SystemExit as ending:
-        if ending.code == INTERRUPTED_STATUS:  # of an interrupt from the keyboard, typer makes this
-            print("interrupted; the same command resumes", file=sys.stderr)
-        raise
+    except _COMMAND_LINE_ERROR as error:
+        sys.exit(complain_of_command_line(error))
+    except typer.Abort:
+        print("\nstopped; nothing was written", file=sys.stderr)
+        sys.exit(1)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except OSError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
+        sys.exit(complain_of_system(error))
 
 
 @app.callback(invoke_without_command=True)
@@ -59,6 +73,75 @@ def root(version: options.Version = False) -> None:
 
         print(__version__)
         raise typer.Exit
+
+
+@app.command()
+def init(
+    file: options.NewStudy = Path("study.yaml"),
+    kind: options.StarterKind = None,
+    name: options.StudyName = None,
+    base_url: options.BaseUrl = None,
+    teacher_model: options.TeacherModel = None,
+    toggle: options.Toggle = None,
+    api_key_variable: options.KeyVariable = None,
+    prompts: options.Prompts = None,
+    prompt_column: options.PromptColumn = None,
+    reference_column: options.ReferenceColumn = None,
+    pairs: options.StarterPairs = None,
+    students: options.Students = None,
+    tasks: options.Tasks = None,
+    with_schema: options.WithSchema = False,
+    force: options.Force = False,
+    json: options.Json = False,
+) -> None:
+    """Write a commented study file for a toy, a teacher of your own, or finished pairs; at a terminal it asks.
+
+    Example: isothink init first.yaml --kind toy
+    """
+    from isothink.cli.init import init_and_print
+
+    given = {
+        "kind": kind,
+        "name": name,
+        "base_url": base_url,
+        "teacher_model": teacher_model,
+        "toggle": toggle,
+        "api_key_variable": api_key_variable,
+        "prompts": prompts,
+        "prompt_column": prompt_column,
+        "reference_column": reference_column,
+        "pairs": pairs,
+        "students": students,
+        "tasks": tasks,
+    }
+    init_and_print(file, given, force=force, with_schema=with_schema, as_json=json)
+
+
+@app.command()
+def doctor(
+    study: options.OptionalStudy = None,
+    network: options.Network = False,
+    utilisation: options.StudyUtilisation = 0.4,
+    json: options.Json = False,
+) -> None:
+    """Tell what is installed, which backends work, and what this machine has; exit status 1 if the toy cannot run.
+
+    Example: isothink doctor
+    """
+    from isothink.cli.doctor import examine_and_print
+
+    examine_and_print(study, network=network, utilisation=utilisation, as_json=json)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of the study file, for editors.
+
+    Example: isothink schema
+    """
+    from isothink.run.study_schema import schema_text
+
+    print(schema_text(), end="")
 
 
 @app.command()

@@ -5,9 +5,72 @@ from typing import Annotated, Any
 
 import typer
 
+from isothink.cli import completions
 from isothink.errors import UsageError
 
 Study = Annotated[Path, typer.Argument(metavar="STUDY", help="A study file (YAML).", show_default=False)]
+NewStudy = Annotated[Path, typer.Argument(metavar="[FILE]", help="The study file to write; study.yaml by default.")]
+StarterKind = Annotated[
+    str | None,
+    typer.Option(
+        "--kind",
+        help="toy (a CPU, minutes), teacher (a server of your own), or pairs (finished ones); toy by default.",
+        autocompletion=completions.among("toy", "teacher", "pairs"),
+    ),
+]
+StudyName = Annotated[str | None, typer.Option("--name", help="The study's name; that of the file by default.")]
+BaseUrl = Annotated[str | None, typer.Option("--base-url", help="teacher: its server's address, up to /v1.")]
+TeacherModel = Annotated[str | None, typer.Option("--teacher-model", help="teacher: its name on that server.")]
+Toggle = Annotated[
+    str | None,
+    typer.Option(
+        "--toggle",
+        help="teacher: how reasoning is switched: enable_thinking, effort, thinking or suffix.",
+        autocompletion=completions.among("enable_thinking", "effort", "thinking", "suffix"),
+    ),
+]
+KeyVariable = Annotated[
+    str | None,
+    typer.Option("--api-key-variable", help="teacher: the name of the environment variable that holds the key."),
+]
+Prompts = Annotated[
+    str | None, typer.Option("--prompts", help="teacher: a file of rows or a data set of the Hub; GSM8K by default.")
+]
+PromptColumn = Annotated[str | None, typer.Option("--prompt-column", help="teacher: the column of the prompt.")]
+ReferenceColumn = Annotated[
+    str | None, typer.Option("--reference-column", help="teacher: the column of the reference answer; none by default.")
+]
+StarterPairs = Annotated[
+    str | None,
+    typer.Option(
+        "--pairs",
+        help="pairs: a file or a data set of the Hub with the columns prompt, ift and reasoning; the published ones by "
+        "default.",
+    ),
+]
+Students = Annotated[
+    str | None, typer.Option("--students", help="teacher, pairs: models of the Hub or folders, with commas between.")
+]
+Tasks = Annotated[
+    str | None,
+    typer.Option(
+        "--tasks",
+        help="teacher, pairs: benchmarks, with commas between.",
+        autocompletion=completions.several_benchmarks,
+    ),
+]
+Force = Annotated[bool, typer.Option("--force", help="Replace a file that is there.")]
+WithSchema = Annotated[
+    bool, typer.Option("--with-schema", help="Also write study.schema.json beside it, and name it for editors.")
+]
+OptionalStudy = Annotated[
+    Path | None,
+    typer.Argument(metavar="[STUDY]", help="A study file: also say how long its training takes.", show_default=False),
+]
+Network = Annotated[bool, typer.Option("--network", help="Also see whether the Hugging Face Hub answers.")]
+StudyUtilisation = Annotated[
+    float, typer.Option("--utilisation", help="With STUDY: the share of the device's peak that training reaches.")
+]
 StudyOrRun = Annotated[
     Path, typer.Argument(metavar="STUDY", help="A study file (YAML), or a run folder.", show_default=False)
 ]
@@ -27,14 +90,28 @@ Figures = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print data as JSON on standard output.")]
 Version = Annotated[bool, typer.Option("--version", help="Print the version.")]
-Family = Annotated[str, typer.Option("--family", help="The family of benchmarks.", show_default=False)]
+Family = Annotated[
+    str,
+    typer.Option(
+        "--family", help="The family of benchmarks.", show_default=False, autocompletion=completions.families_of_run
+    ),
+]
 Corpus = Annotated[
-    str, typer.Option("--corpus", help="What the students learned from: general or math.", show_default=False)
+    str,
+    typer.Option(
+        "--corpus",
+        help="What the students learned from: general or math.",
+        show_default=False,
+        autocompletion=completions.among("general", "math"),
+    ),
 ]
 PublishedFamily = Annotated[
     str,
     typer.Option(
-        "--family", help="The family of benchmarks: general-mc, general-oe, math-mc or math-oe.", show_default=False
+        "--family",
+        help="The family of benchmarks: general-mc, general-oe, math-mc or math-oe.",
+        show_default=False,
+        autocompletion=completions.among("general-mc", "general-oe", "math-mc", "math-oe"),
     ),
 ]
 TrainingBudget = Annotated[float, typer.Option("--budget", help="Training FLOPs of one student.", show_default=False)]
@@ -59,9 +136,22 @@ InferenceBudget = Annotated[
 LifetimeBudget = Annotated[
     float | None, typer.Option("--lifetime-budget", help="At most so much for training and all queries, in that unit.")
 ]
-CostAxis = Annotated[str, typer.Option("--axis", help="What whole-life cost counts: flops, seconds or usd.")]
+CostAxis = Annotated[
+    str,
+    typer.Option(
+        "--axis",
+        help="What whole-life cost counts: flops, seconds or usd.",
+        autocompletion=completions.among("flops", "seconds", "usd"),
+    ),
+]
 Device = Annotated[
-    str | None, typer.Option("--device", help="The device of seconds and dollars, such as h100.", show_default=False)
+    str | None,
+    typer.Option(
+        "--device",
+        help="The device of seconds and dollars, such as h100.",
+        show_default=False,
+        autocompletion=completions.devices,
+    ),
 ]
 Price = Annotated[float | None, typer.Option("--price", help="Dollars per hour of the device.", show_default=False)]
 BatchSize = Annotated[
@@ -82,7 +172,13 @@ Sizes = Annotated[
     ),
 ]
 Model = Annotated[
-    str, typer.Argument(metavar="MODEL", help="A published model's Hub id, or a config.json.", show_default=False)
+    str,
+    typer.Argument(
+        metavar="MODEL",
+        help="A published model's Hub id, or a config.json.",
+        show_default=False,
+        autocompletion=completions.models,
+    ),
 ]
 PromptTokens = Annotated[int, typer.Option("--prompt-tokens", help="Tokens of the prompt.", show_default=False)]
 OutputTokens = Annotated[
@@ -92,7 +188,12 @@ Query = Annotated[str, typer.Argument(metavar="QUERY", help="A SELECT statement.
 StepId = Annotated[str, typer.Argument(metavar="ID", help="A segment, or a cell's evaluation.", show_default=False)]
 Kind = Annotated[
     str,
-    typer.Argument(metavar="KIND", help="benchmarks, models, datasets, backends or conventions.", show_default=False),
+    typer.Argument(
+        metavar="KIND",
+        help="benchmarks, models, datasets, backends or conventions.",
+        show_default=False,
+        autocompletion=completions.among("benchmarks", "models", "datasets", "backends", "conventions"),
+    ),
 ]
 Limit = Annotated[
     int | None,
@@ -101,12 +202,22 @@ Limit = Annotated[
 Benchmark = Annotated[
     str,
     typer.Argument(
-        metavar="BENCHMARK", help="A published name, a procedural task, or a .yaml file.", show_default=False
+        metavar="BENCHMARK",
+        help="A published name, a procedural task, or a .yaml file.",
+        show_default=False,
+        autocompletion=completions.benchmarks,
     ),
 ]
 CheckedItems = Annotated[int | None, typer.Option("--limit", min=1, help="Check only so many items, chosen at random.")]
 RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Ask again what failed for good before.")]
-Format = Annotated[str, typer.Option("--format", help="messages, parquet, dataset, or lm-eval.")]
+Format = Annotated[
+    str,
+    typer.Option(
+        "--format",
+        help="messages, parquet, dataset, or lm-eval.",
+        autocompletion=completions.among("messages", "parquet", "dataset", "lm-eval"),
+    ),
+]
 Into = Annotated[
     Path | None, typer.Option("--into", help="Folder to write into; RUN/export/FORMAT by default.", show_default=False)
 ]
@@ -118,8 +229,22 @@ ValueColumn = Annotated[str, typer.Option("--value", help="The column to predict
 ByColumns = Annotated[
     str, typer.Option("--by", help="The columns that name a series, with commas between.", show_default=False)
 ]
-Unit = Annotated[str | None, typer.Option("--unit", help="percent or fraction; by the name and the values by default.")]
-Scale = Annotated[str, typer.Option("--scale", help="logit, or log for positive quantities without a cap.")]
+Unit = Annotated[
+    str | None,
+    typer.Option(
+        "--unit",
+        help="percent or fraction; by the name and the values by default.",
+        autocompletion=completions.among("percent", "fraction"),
+    ),
+]
+Scale = Annotated[
+    str,
+    typer.Option(
+        "--scale",
+        help="logit, or log for positive quantities without a cap.",
+        autocompletion=completions.among("logit", "log"),
+    ),
+]
 Where = Annotated[
     str | None, typer.Option("--where", help="Only rows of which this holds: COLUMN = VALUE and COLUMN < VALUE ...")
 ]
@@ -131,7 +256,12 @@ HoldOut = Annotated[
     str | None, typer.Option("--hold-out", help="Hide these sizes, each on its own, and predict them from the others.")
 ]
 HoldOutMode = Annotated[
-    str, typer.Option("--hold-out-mode", help="larger: hide every larger size too; others: keep all others.")
+    str,
+    typer.Option(
+        "--hold-out-mode",
+        help="larger: hide every larger size too; others: keep all others.",
+        autocompletion=completions.among("larger", "others"),
+    ),
 ]
 GainOver = Annotated[
     str | None,

@@ -21,8 +21,32 @@ def print_json(data: Any) -> None:
 def complain(error: IsothinkError) -> None:
     """Prints an error as one line, and its hint as another."""
     print(f"error: {one_line(error.message)}", file=sys.stderr)
-    if error.hint:
-        print(f"hint: {one_line(error.hint)}", file=sys.stderr)
+    hint = error.hint or error.usual_hint
+    if hint:
+        print(f"hint: {one_line(hint)}", file=sys.stderr)
+
+
+def complain_of_command_line(error: Any) -> int:
+    """Prints what typer says of a wrong option or argument, and returns the exit status."""
+    message = str(error.format_message())
+    if "\n" in message.strip():  # no command at all: the help
+        print(message, file=sys.stderr)
+        return int(error.exit_code)
+    context = getattr(error, "ctx", None)
+    name = "" if context is None or context.parent is None else f" {context.info_name}"
+    print(f"error: {one_line(message)}", file=sys.stderr)
+    print(f"hint: isothink{one_line(name)} --help", file=sys.stderr)
+    return int(error.exit_code)
+
+
+def complain_of_system(error: OSError) -> int:
+    """Prints what the operating system refused, and returns the exit status: 2 where permissions are missing."""
+    place = "" if error.filename is None else f"{error.filename}: "
+    print(f"error: {one_line(place + (error.strerror or str(error)))}", file=sys.stderr)
+    if isinstance(error, PermissionError):
+        print("hint: who runs isothink needs permission there; `output=FOLDER` puts a run elsewhere", file=sys.stderr)
+        return 2
+    return 1
 
 
 def one_line(text: str) -> str:

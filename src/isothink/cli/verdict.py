@@ -103,4 +103,6 @@ def _listed(lead: str, texts: tuple[str, ...], most: int) -> str:
 
 
 def _sentence(text: str) -> str:
-    return text if text.endswith((".", "!", "?")) else f"{text}."
+    """A capital at the start, unless the first word is a name such as `mixed(0.5)`, and a full stop."""
+    start = text[:1].upper() + text[1:] if text.partition(" ")[0].strip(":").isalpha() else text
+    return start if start.endswith((".", "!", "?")) else f"{start}."

@@ -35,13 +35,13 @@ class Device(Record):
 
 
 def device(name: str) -> Device:
-    """Look a device up by name, or by the start of one name alone, ignoring case.
+    """Look a device up by name, or by the start of one name alone, ignoring case; hyphens may stand for spaces.
 
     Raises:
         UsageError: an unknown device, or a start of several: nothing is guessed.
     """
     devices = _devices()
-    wanted = name.strip().lower()
+    wanted = name.strip().lower().replace("-", " ")
     started = [key for key in devices if key.startswith(f"{wanted} ")]
     found = devices.get(wanted) or (devices[started[0]] if len(started) == 1 else None)
     if len(started) > 1 and found is None:

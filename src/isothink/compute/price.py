@@ -6,6 +6,10 @@ from isothink.compute.conventions import CONVENTIONS
 from isothink.compute.lengths import token_count
 from isothink.compute.parameters import parameter_counts
 from isothink.compute.registry import lookup
+from isothink.errors import UsageError
+
+MOST_TOKENS = 10**12
+"""Of a sequence; beyond it, costs are no use and integers of 64 bits are soon too small."""
 
 
 def price_report(model: str, prompt_tokens: int, output_tokens: int) -> dict[str, Any]:
@@ -17,6 +21,9 @@ def price_report(model: str, prompt_tokens: int, output_tokens: int) -> dict[str
     """
     prompt_tokens = token_count("prompt_tokens", prompt_tokens)
     output_tokens = token_count("output_tokens", output_tokens)
+    for name, tokens in (("prompt_tokens", prompt_tokens), ("output_tokens", output_tokens)):
+        if tokens > MOST_TOKENS:
+            raise UsageError(f"{name} is {tokens}; it must be at most {MOST_TOKENS:,}")
     architecture = lookup(model)
     counts = parameter_counts(architecture)
     return {

@@ -53,6 +53,8 @@ Arm = Plain | Sequential | Mixed
 
 ALLOWED = "ift, reasoning, sequential(RHO) or mixed(RHO) with 0 < RHO < 1"
 _CURRICULUM = re.compile(r"(sequential|mixed)\(\s*([0-9.eE+-]+)\s*\)")
+ARM_PATTERN = f"ift|reasoning|{_CURRICULUM.pattern}"
+"""What an arm looks like, for the study file's JSON Schema."""
 
 
 def parse_arm(text: str) -> Arm:

@@ -30,16 +30,22 @@ class DeclaredSource(StudyRecord):
     """
 
     prompts: Count
+    """How many prompts."""
     prompt_tokens: Count
+    """Mean length of a prompt."""
     ift_tokens: Count
+    """Mean length of a plain answer."""
     reasoning_tokens: Count
+    """Mean length of a trace with its answer."""
     variation: Annotated[float, Field(ge=0, le=10)] = 0.0
+    """Standard deviation of answers' lengths over their mean."""
 
 
 class DeclaredLengths(StudyRecord):
     """What a plan assumes before any pair exists; a pilot's or the frozen corpus's lengths take its place."""
 
     sources: Annotated[dict[str, DeclaredSource], Field(min_length=1)]
+    """By the name of the prompt set (`source`)."""
     item_prompt_tokens: Count = 200
 
 
@@ -53,13 +59,17 @@ class Budgets(StudyRecord):
     training_flops: Annotated[tuple[Flops, ...] | None, Field(min_length=1, strict=False), AfterValidator(_checked)] = (
         None
     )
+    """Training FLOPs, in increasing order."""
     samples: Annotated[tuple[Count, ...] | None, Field(min_length=1, strict=False), AfterValidator(_checked)] = None
+    """Numbers of prompts, with `match: samples`."""
     one_epoch_of: Format | None = None
+    """The format whose epoch is the unit of `fractions`."""
     fractions: Annotated[
         tuple[Annotated[float, Field(gt=0, le=1000)], ...] | None,
         Field(min_length=1, strict=False),
         AfterValidator(_checked),
     ] = None
+    """Shares of that epoch, in increasing order."""
 
     @model_validator(mode="after")
     def _one_kind(self) -> "Budgets":

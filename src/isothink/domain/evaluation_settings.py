@@ -58,7 +58,9 @@ class ArmAnswers(StudyRecord):
     """What the students of one arm are asked differently. Each departure confounds the experiment, and is printed."""
 
     max_new_tokens: Count | None = None
+    """Another cap on answers."""
     sampling: AnswerSampling | None = None
+    """Another way of drawing tokens."""
 
 
 class LocalAnswers(StudyRecord):
@@ -76,6 +78,7 @@ class VllmAnswers(StudyRecord):
     tensor_parallel_size: Annotated[int, Field(ge=1, le=64)] = 1
     """How many GPUs one student is spread over."""
     precision: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
+    """Of the weights and the computation."""
 
 
 def _template(model: str) -> str:
@@ -124,14 +127,18 @@ class Judge(StudyRecord):
     name: Words | None = None
     """How it is called in tables; its model by default."""
     base_urls: BaseUrls
+    """Addresses that serve the judge, up to and with `/v1`."""
     model: Words
+    """Its name in requests."""
     request: Annotated[dict[str, JsonValue], AfterValidator(open_fields)] = Field(default_factory=dict)
     """Further fields of its requests, such as `chat_template_kwargs: {enable_thinking: false}`."""
     temperature: Annotated[float, Field(ge=0, le=10)] = 0.0
     max_tokens: Count = 1024
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     api_key_variable: Variable | None = None
+    """The environment variable that holds the key for `Authorization: Bearer`."""
     headers_from_environment: dict[Words, Variable] = Field(default_factory=dict)
+    """Further headers, each with the environment variable that holds its value."""
     requests: Requests = Requests()
     architecture: TeacherArchitecture | None = None
     """For the judge's FLOPs; without it they are unknown."""
@@ -146,6 +153,7 @@ class Jury(StudyRecord):
     """An odd number of judges, each of which sees the question, the end of the answer and the reference."""
 
     judges: Annotated[tuple[Judge, ...], Field(min_length=1, max_length=15, strict=False)]
+    """An odd number of them."""
     judged: Literal["needed", "all"] = "needed"
     """`needed`: benchmarks whose answer_format is jury; `all`: every benchmark, in place of its own scorer."""
     answer_characters: Annotated[int, Field(ge=100, le=100_000)] = 2000
@@ -172,6 +180,7 @@ class Evaluation(StudyRecord):
     )
     """Families of the study's own: tasks that are averaged and get one verdict, in place of what their files say."""
     items_per_task: Count
+    """At most so many items of each task."""
     seed: Seed = 0
     """Chooses the items, and draws the tokens of answers that are not greedy."""
     max_new_tokens: Count
@@ -183,7 +192,9 @@ class Evaluation(StudyRecord):
     arms: dict[Words, ArmAnswers] = Field(default_factory=dict)
     """What an arm is asked differently, by the arm's name; such a departure is a confound, and is printed as one."""
     answerer: AnswererSettings = LocalAnswers(backend="transformers")
+    """Who lets the students answer."""
     jury: Jury | None = None
+    """Judges, where a rule cannot score answers."""
     batch_size: Count = 128
     """How many answers are written at a time."""
 

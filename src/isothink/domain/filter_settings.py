@@ -15,7 +15,9 @@ class Decontamination(StudyRecord):
     """
 
     words: Annotated[int, Field(ge=4, le=100)] = 13
+    """So many consecutive words in common are a match."""
     shortest_item: Annotated[int, Field(ge=1, le=100)] = 8
+    """The fewest words of an item that can match whole."""
     items: bool = True
     """Against the study's own benchmark items."""
     against: Annotated[tuple[FileSet, ...], Field(strict=False)] = ()
@@ -32,3 +34,4 @@ class Filters(StudyRecord):
     keep: Literal["all", "both_correct", "reasoning_correct"] = "all"
     """Where prompts have references: which pairs stay. Dropping what only thinking solves would favour IFT."""
     decontamination: Decontamination = Decontamination()
+    """Prompts that share words with benchmark items are not trained on."""

@@ -14,9 +14,11 @@ class ProceduralPrompts(StudyRecord):
 
     backend: Literal["procedural"]
     tasks: Annotated[tuple[Words, ...], Field(min_length=1, strict=False), AfterValidator(distinct)]
+    """Generators by name; `isothink list benchmarks` shows them."""
     per_task: Count
     """At most this many distinct training questions of each task; a task with fewer repeats them in later epochs."""
     seed: Seed = 0
+    """Chooses the questions."""
 
 
 class PromptRows(StudyRecord):
@@ -36,11 +38,13 @@ class PairRows(StudyRecord):
 
     layout: Literal["pairs"]
     prompt: Words = "prompt"
+    """The column of the prompt."""
     ift: Words = "ift"
     """The column of the plain answer."""
     reasoning: Words = "reasoning"
     """The column of the answer with its trace in think tags."""
     reference: Words | None = None
+    """The column of the reference answer."""
     reference_after: Words | None = None
 
 
@@ -53,7 +57,9 @@ class MessageRows(StudyRecord):
 
     layout: Literal["messages"]
     messages: Words = "messages"
+    """The column of the conversation."""
     reference: Words | None = None
+    """The column of the reference answer."""
     reference_after: Words | None = None
 
 
@@ -65,8 +71,11 @@ class CompletionRows(StudyRecord):
 
     layout: Literal["completions"]
     prompt: Words = "prompt"
+    """The column of the prompt."""
     completion: Words = "completion"
+    """The column of the completion."""
     reference: Words | None = None
+    """The column of the reference answer."""
     reference_after: Words | None = None
 
 
@@ -78,11 +87,13 @@ class FileSet(StudyRecord):
 
     kind: Literal["file"]
     path: FilePath
+    """Beside the study file, unless absolute."""
     sha256: Digest | None = None
     """Identifies the contents; filled in when the study is read, checked where it is given."""
     source: Name | None = None
     """Name of the data set; the file's by default. Prompt orders are balanced over sources."""
     rows: Rows = PromptRows(layout="prompts")
+    """What a row means, and its columns."""
     suffix: Text = ""
     """Put after every prompt, for teacher and students alike."""
     answer_format: AnswerFormat | None = None
@@ -98,14 +109,21 @@ class HubSet(StudyRecord):
 
     kind: Literal["hub"]
     name: Words
+    """An id of the Hub, or a folder."""
     config: Words | None = None
+    """The data set's configuration, where it has several."""
     split: Words = "train"
+    """The split that is read."""
     revision: Words = "main"
     """A commit, a tag or a branch; the commit that was read is stored with the pairs."""
     source: Name | None = None
+    """Name of the data set; the repository's by default. Prompt orders are balanced over sources."""
     rows: Rows = PromptRows(layout="prompts")
+    """What a row means, and its columns."""
     suffix: Text = ""
+    """Put after every prompt, for teacher and students alike."""
     answer_format: AnswerFormat | None = None
+    """How replies are compared with references; not at all by default."""
 
     @model_validator(mode="after")
     def _format_has_a_reference(self) -> "HubSet":
@@ -129,3 +147,4 @@ class DataPrompts(StudyRecord):
 
     backend: Literal["data"]
     sets: Annotated[tuple[PromptSet, ...], Field(min_length=1, strict=False)]
+    """Local files and data sets of the Hub."""

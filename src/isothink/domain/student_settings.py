@@ -27,6 +27,7 @@ class ModelTokenizer(StudyRecord):
     model: Words | None = None
     """A Hub id or a folder; that of the first student that names one, unless it is given."""
     revision: Words | None = None
+    """A commit, a tag or a branch of the Hub."""
     chat_template: FilePath | None = None
     """A Jinja file; by default the tokenizer's own template, or for a base model without one the documented default."""
     digest: Digest | None = None
@@ -55,10 +56,13 @@ class Rendering(StudyRecord):
     """
 
     ift_format: Literal["plain", "empty_think"] = "plain"
+    """What an IFT student learns to write: the answer alone, or after an empty trace."""
     reasoning_format: Annotated[Text, AfterValidator(_trace_then_answer)] = (
         f"{THINK_OPEN}\n{{trace}}\n{THINK_CLOSE}\n\n{{answer}}"
     )
+    """What a reasoning student learns to write."""
     system_prompt: Text | None = None
+    """A system message before every prompt; none by default."""
 
     def reasoning_target(self, trace: str, answer: str) -> str:
         """What a reasoning student learns to write."""
@@ -79,15 +83,18 @@ class StudentSettings(StudyRecord):
     """
 
     name: Name
+    """How tables call it."""
     backend: Literal["transformers"] = "transformers"
     model: Words | None = None
     """A Hub id, or a folder with `config.json` and safetensors."""
     revision: Words | None = None
     """A commit, a tag or a branch of the Hub."""
     architecture: dict[str, JsonValue] | None = None
+    """The fields of a `config.json`, for random weights in that shape."""
     digest: Digest | None = None
     """Identifies the weights of a local folder; filled in when the study is read."""
     remote_code: RemoteCode = "never"
+    """Whether code that comes with the model may run."""
 
     @model_validator(mode="after")
     def _has_a_shape(self) -> "StudentSettings":

@@ -55,7 +55,9 @@ class Seeds(StudyRecord):
     """How many seeds each arm gets: `default`, or the number given for that arm by name. Seeds count from 0."""
 
     default: SeedCount = 1
+    """For every arm that is not named."""
     arms: dict[str, SeedCount] = Field(default_factory=dict)
+    """A number for each arm that gets another."""
 
     @field_validator("arms")
     @classmethod
@@ -68,6 +70,7 @@ class VerdictSettings(StudyRecord):
     """What the report's verdict is asked for, unless a command asks for something else."""
 
     queries: Annotated[float, Field(ge=0, le=1e30)] = 1e6
+    """Queries that the student will serve."""
 
 
 Keep = Literal["needed", "all"]
@@ -82,8 +85,11 @@ class Resources(StudyRecord):
     """
 
     processes: Annotated[int, Field(ge=1, le=256)] = 1
+    """Worker processes; on GPUs, one for each."""
     threads: Annotated[int, Field(ge=1, le=1024)] = 1
+    """Threads of each worker."""
     flops_per_second: Annotated[float, Field(ge=1, le=1e30)] | None = None
+    """Of one worker, for the plan's first guess of the time."""
     micro_batch_tokens: Count | None = None
     """The most tokens that go through a model at once; on a GPU found by halving where memory runs out."""
     activation_checkpointing: bool = False
@@ -104,12 +110,19 @@ class PairStudy(StudyRecord):
     """The part of a study file that makes pairs; `isothink generate` needs no more."""
 
     schema_version: Annotated[int, AfterValidator(_known_version)]
+    """The version of this format: 1."""
     name: Name
+    """Names the run folder, `runs/NAME`, unless `output` does."""
     title: Annotated[str, Field(max_length=200), AfterValidator(printable)] = ""
+    """A heading for the report."""
     prompts: Annotated[ProceduralPrompts | DataPrompts, Field(discriminator="backend")]
+    """What the teacher is asked, or where its finished pairs are."""
     teacher: TeacherSettings
+    """Who answers every prompt twice, with its reasoning mode off and on."""
     filters: Filters = Filters()
+    """Which pairs are kept."""
     output: FilePath | None = None
+    """The run folder, beside the study file unless absolute; `runs/NAME` under the current folder by default."""
 
     @model_validator(mode="after")
     def _teacher_fits_prompts(self) -> "PairStudy":
@@ -153,22 +166,34 @@ class Study(PairStudy):
     """A whole study file. Without any key from `tokenizer` on, it makes pairs only, for `isothink generate`."""
 
     tokenizer: TokenizerSettings
+    """One for all students."""
     rendering: Rendering = Rendering()
+    """How a pair becomes the text that students read."""
     students: Annotated[tuple[StudentSettings, ...], Field(min_length=1, strict=False)]
+    """The ladder of base models; each is trained in every arm at every budget."""
     arms: Annotated[
         tuple[Annotated[str, AfterValidator(_canonical_arm)], ...],
         Field(min_length=1, strict=False),
         AfterValidator(distinct),
     ]
+    """What students are trained on: `ift`, `reasoning`, `sequential(RHO)` or `mixed(RHO)`, where RHO is the share of
+    reasoning instances."""
     match: Match = "training_flops"
     """What cells of one budget have in common: their training FLOPs, or (as published) the number of prompts."""
     budgets: Budgets
+    """Where the training of every cell stops."""
     lengths: DeclaredLengths | None = None
+    """What to plan with before any pair exists."""
     seeds: Seeds = Seeds()
+    """How often each cell is trained."""
     training: Training
+    """How every cell is trained; the same for all arms."""
     evaluation: Evaluation
+    """What every cell is asked, and how its answers are judged."""
     verdict: VerdictSettings = VerdictSettings()
+    """What the report decides for."""
     resources: Resources = Resources()
+    """Where and how fast it all runs; never part of a result's identity."""
 
     @model_validator(mode="after")
     def _budgets_fit_match(self) -> "Study":

@@ -75,12 +75,15 @@ class Sampling(StudyRecord):
     """How tokens are drawn, and at most how many; the same in both modes unless a mode says otherwise."""
 
     temperature: Annotated[float, Field(ge=0, le=10)] = 0.6
+    """0 is greedy."""
     top_p: Annotated[float, Field(gt=0, le=1)] = 0.95
+    """The share of probability that tokens are drawn from."""
     top_k: Annotated[int, Field(ge=1)] | None = None
     min_p: Annotated[float, Field(ge=0, le=1)] | None = None
     presence_penalty: Annotated[float, Field(ge=-2, le=2)] | None = None
     seed: Seed | None = None
     max_tokens: Count = 16384
+    """The cap on a reply, its trace included."""
 
 
 class SamplingChanges(StudyRecord):
@@ -107,6 +110,7 @@ class ModeSettings(StudyRecord):
     prompt_suffix: Text = ""
     """Put after the prompt for the teacher alone, such as ` /no_think`; students never see it."""
     sampling: SamplingChanges = SamplingChanges()
+    """What this mode draws differently, a confound."""
 
 
 class Requests(StudyRecord):
@@ -130,7 +134,9 @@ class Price(StudyRecord):
     """What the teacher's tokens cost, for projections."""
 
     input_per_million: Annotated[float, Field(ge=0)]
+    """For a million prompt tokens."""
     output_per_million: Annotated[float, Field(ge=0)]
+    """For a million output tokens."""
     currency: Words = "USD"
 
 
@@ -163,20 +169,27 @@ class OpenAITeacher(StudyRecord):
     base_urls: BaseUrls
     """Addresses that serve the model, up to and with `/v1`; the one with the fewest requests in flight goes first."""
     model: Words
+    """Its name in requests."""
     off: ModeSettings
+    """What is sent with reasoning off."""
     on: ModeSettings
+    """What is sent with reasoning on."""
     sampling: Sampling = Sampling()
+    """The same in both modes."""
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    """What the server calls the cap on tokens."""
     api_key_variable: Variable | None = None
     """The environment variable that holds the key for `Authorization: Bearer`."""
     headers_from_environment: dict[Words, Variable] = Field(default_factory=dict)
     """Further headers, each with the environment variable that holds its value."""
     requests: Requests = Requests()
+    """How fast and how patiently it is asked."""
     architecture: TeacherArchitecture | None = None
     """For the teacher's FLOPs; without it they are unknown."""
     tokenizer: FilePath | None = None
     """A folder with the teacher's `tokenizer.json`, or a Hub id; its counts stand beside the server's."""
     price: Price | None = None
+    """What its tokens cost, for projections."""
 
     @model_validator(mode="after")
     def _modes_differ(self) -> "OpenAITeacher":
@@ -193,17 +206,24 @@ class TransformersTeacher(StudyRecord):
     gguf_file: Words | None = None
     """The GGUF file in that folder, where it holds one instead of safetensors."""
     revision: Words | None = None
+    """A commit, a tag or a branch of the Hub."""
     chat_template: FilePath | None = None
     """A Jinja file that replaces the model's own chat template."""
     digest: Digest | None = None
     """Identifies a local model and template; filled in when the study is read."""
     off: ModeSettings
+    """What is said with reasoning off."""
     on: ModeSettings
+    """What is said with reasoning on."""
     sampling: Sampling = Sampling()
+    """The same in both modes."""
     batch_size: Annotated[int, Field(ge=1, le=4096)] = 8
+    """Replies that are written together."""
     precision: Literal["float32", "bfloat16"] = "float32"
     device: Words = "auto"
+    """`auto`, or a device of torch such as `cuda:1`."""
     price: Price | None = None
+    """What its tokens cost, for projections."""
 
     @model_validator(mode="after")
     def _modes_differ(self) -> "TransformersTeacher":

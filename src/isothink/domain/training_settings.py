@@ -17,6 +17,7 @@ class TokenBatch(StudyRecord):
 
     unit: Literal["tokens"]
     size: Count
+    """Tokens."""
 
 
 class InstanceBatch(StudyRecord):
@@ -24,6 +25,7 @@ class InstanceBatch(StudyRecord):
 
     unit: Literal["instances"]
     size: Annotated[int, Field(ge=1, le=10**6)]
+    """Examples."""
 
 
 class RateRule(StudyRecord):
@@ -31,16 +33,22 @@ class RateRule(StudyRecord):
 
     by: Literal["rule"]
     rate: Rate
+    """The peak rate at the reference width."""
     reference_width: Count
+    """A hidden size."""
     exponent: Annotated[float, Field(ge=0, le=10)]
+    """How fast the rate falls with width; 0 for the same rate at every width."""
 
 
 class FormatRates(StudyRecord):
     """Peak learning rates of one student; a mixture takes the reasoning rate unless it has its own."""
 
     ift: Rate
+    """Peak rate on plain answers."""
     reasoning: Rate
+    """Peak rate on traces with answers."""
     mixed: Rate | None = None
+    """Peak rate on mixtures; the reasoning rate by default."""
 
     def of(self, name: RateFormat) -> float:
         """The rate of one format."""
@@ -54,6 +62,7 @@ class RateTable(StudyRecord):
 
     by: Literal["table"]
     rates: dict[str, FormatRates]
+    """For every student by name, a rate for each format."""
 
 
 class PublishedRates(StudyRecord):
@@ -66,8 +75,11 @@ class SweepValidation(StudyRecord):
     """The items that choose a rate: of the same kinds as benchmark items, and none of them one."""
 
     tasks: Annotated[tuple[Words, ...], Field(min_length=1, strict=False), AfterValidator(distinct)]
+    """Tasks by name, or benchmark files by path."""
     items_per_task: Count
+    """Items of each task."""
     seed: Seed = 1
+    """Chooses the items."""
 
 
 class RateSweep(StudyRecord):
@@ -79,11 +91,15 @@ class RateSweep(StudyRecord):
 
     by: Literal["sweep"]
     grid: Annotated[tuple[Rate, ...], Field(min_length=2, max_length=32, strict=False), AfterValidator(distinct)]
+    """The rates that are tried."""
     budget_share: Annotated[float, Field(gt=0, le=1)]
     """Each trial's budget, as a share of the student's smallest one."""
     validation: SweepValidation
+    """The items that choose."""
     with_mixed: bool = False
+    """Whether mixtures get trials of their own."""
     seed: Seed = 0
+    """Of the trials."""
 
 
 LearningRate = Annotated[RateRule | RateTable | PublishedRates | RateSweep, Field(discriminator="by")]
@@ -94,7 +110,9 @@ class LoraAdapters(StudyRecord):
     """Low-rank adapters (arXiv:2106.09685) on a frozen base model, in place of training all weights."""
 
     rank: Annotated[int, Field(ge=1, le=4096)]
+    """Of each adapter."""
     alpha: PositiveFloat
+    """Adapters are scaled by alpha / rank."""
     matrices: Annotated[tuple[Matrix, ...], Field(min_length=1, strict=False), AfterValidator(distinct)] = (
         "q",
         "k",
@@ -104,6 +122,7 @@ class LoraAdapters(StudyRecord):
         "up",
         "down",
     )
+    """The weight matrices that get one."""
 
 
 class AdamW(StudyRecord):
@@ -120,8 +139,11 @@ class Training(StudyRecord):
     """How every cell is trained; the same for all arms."""
 
     batch: Annotated[TokenBatch | InstanceBatch, Field(discriminator="unit")]
+    """What an optimizer step reads."""
     learning_rate: LearningRate = PublishedRates(by="published")
+    """Peak rates: by rule, by table, as published, or swept."""
     warmup_steps: Annotated[int, Field(ge=0, le=10**7)]
+    """Optimizer steps in which the rate rises linearly to its peak."""
     decay_share: Annotated[float, Field(gt=0, lt=1)] = 0.1
     """The last share of a budget's FLOPs, in which the rate falls linearly."""
     decay_steps: Count | None = None
@@ -129,13 +151,17 @@ class Training(StudyRecord):
     final_rate_share: Annotated[float, Field(ge=0, le=1)] = 0.1
     """The rate at the end of the decay, as a share of the peak."""
     max_epochs: PositiveFloat = 1.0
+    """A cell that would read its pairs more often than this is infeasible."""
     max_tokens: Count | None = None
     """Pairs with a longer sequence in either format are dropped; what the students' positions hold by default."""
     loss_weighting: Literal["token", "example"] = "token"
     """Whether every loss token of an optimizer step counts the same, or every example."""
     adapters: LoraAdapters | None = None
+    """Low-rank adapters in place of full fine-tuning."""
     optimizer: AdamW = AdamW()
+    """AdamW's settings."""
     precision: Literal["float32", "bfloat16"] = "float32"
+    """Of the computation; weights and moments stay in 32 bits."""
     divergence_factor: Annotated[float, Field(gt=1)] = 3.0
     """A cell fails when the mean loss of 20 steps exceeds this multiple of its segment's first 20, and half of the loss
     of guessing (the logarithm of the vocabulary's size)."""

@@ -108,7 +108,9 @@ def break_even(
             else _cheaper(reasoning.reaching(target), ift.reaching(target), value * (1 - JUST_BELOW))
         ),
     )
-    note = f"a break-even number of queries exists in {len(values) / len(found):.0%} of the draws"
+    share = len(values) / max(len(found), 1)
+    told = "fewer than 1%" if share < 0.01 else "more than 99%" if share > 0.99 else f"{share:.0%}"
+    note = f"a break-even number of queries exists in {told} of the draws"
     return record, ((note,) if 0 < len(values) < len(found) else ())
 
 

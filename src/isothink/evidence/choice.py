@@ -60,13 +60,14 @@ def recommendation(
     """What is expected of one configuration beside the other eligible ones.
 
     Its accuracy is the shrunk estimate: under the model that shrinks, the posterior of the selected configuration is
-    the same as had it not been selected (Dawid 1994, IMS Lecture Notes 24), which corrects for the selection.
+    the same as had it not been selected (Dawid 1994, IMS Lecture Notes 24), which corrects for the selection. Draws in
+    which it is as good as the best, both all right for instance, count as ones in which it is the best.
     """
     one = among.results[index]
-    own = among.draws[:, index]
-    highest = among.draws[:, list(eligible)].max(axis=1)
+    drawn = np.clip(among.draws, 0.0, 1.0)  # luck may go beyond all right; no accuracy does
+    own, highest = drawn[:, index], drawn[:, list(eligible)].max(axis=1)
     tail = (1.0 - level) / 2
-    low, high = np.clip(np.quantile(own, [tail, 1.0 - tail]), 0.0, 1.0)
+    low, high = np.quantile(own, [tail, 1.0 - tail])
     accuracy = float(among.accuracy[index])
     priced = money is not None
     return Recommendation(

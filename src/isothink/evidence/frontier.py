@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from isothink.evidence.draws import FamilyDraws
+from isothink.evidence.hypervolume import hypervolumes
 from isothink.evidence.observations import Floats
 from isothink.evidence.record import AXES, Axis, Frontier, FrontierMember
 from isothink.evidence.settings import AnalysisSettings
@@ -45,6 +46,7 @@ def frontiers(
     """One frontier per cost axis."""
     tolerances = Tolerances(accuracy=settings.accuracy_tolerance, cost=settings.cost_tolerance)
     names = [item.name for item in drawn.family.configurations]
+    arms = [item.arm for item in drawn.family.configurations]
     count = min(settings.frontier_draws, settings.draws)
     result = []
     for axis in AXES:
@@ -64,6 +66,14 @@ def frontiers(
                 members=members,
                 accuracy_tolerance=tolerances.accuracy,
                 cost_tolerance=tolerances.cost,
+                hypervolumes=hypervolumes(
+                    arms,
+                    accuracy=drawn.accuracy,
+                    cost=cost,
+                    accuracy_draws=shrunk.draws[:count],
+                    cost_draws=cost_draws,
+                    level=settings.level,
+                ),
             )
         )
     return tuple(result)

@@ -16,6 +16,8 @@ from isothink.evidence.size_forecast import LEVEL, Forecast
 from isothink.evidence.size_gain import correlation, value_draws
 
 DRAWS = 400
+RELATIVE = 1.5
+"""Costs at one budget differ by a step; by more than this factor, budgets are relative to each student."""
 ONCE_AND_SHARES = ("fixed_flops", "completion_rate", "looping_rate", "thinking_rate")
 LENGTHS = ("mean_prompt_tokens", "mean_trace_tokens", "mean_answer_tokens")
 LARGEST_RATIO = 1e3
@@ -96,6 +98,7 @@ def _configuration(
     parameters = round(accuracy.target)
     per_parameter = float(inference.predicted[row])
     cost = per_parameter * parameters
+    training = _training_flops(members, parameters, budget)
     between = _between(members, parameters, ONCE_AND_SHARES)
     draws, cost_draws = _accuracy_draws(run, row, accuracy), _cost_draws(run, row, inference)
     expected = float(draws.mean())
@@ -108,14 +111,14 @@ def _configuration(
         parameters=parameters,
         arm=arm,
         arm_kind=members[0].arm_kind,
-        budget_flops=budget,
+        budget_flops=training,
         family=family,
         seeds=0,
         items=0,
-        training_flops=budget,
+        training_flops=training,
         fixed_flops=between["fixed_flops"],
         inference_flops_per_query=cost,
-        lifetime_flops=budget + between["fixed_flops"] + evidence.queries * cost,
+        lifetime_flops=training + between["fixed_flops"] + evidence.queries * cost,
         accuracy=float(accuracy.predicted[row]),
         interval=interval,
         expected_accuracy=expected,
@@ -123,7 +126,7 @@ def _configuration(
         inference_draws=tuple(
             int(value) for value in np.rint(DRAW_UNIT * np.minimum(cost_draws / per_parameter, LARGEST_RATIO))
         ),
-        conventions={evidence.convention: ConventionCost(training_flops=budget, inference_flops_per_query=cost)},
+        conventions={evidence.convention: ConventionCost(training_flops=training, inference_flops_per_query=cost)},
         accuracy_by_benchmark={},
         completion_rate=between["completion_rate"],
         accuracy_of_completed=None,
@@ -145,6 +148,15 @@ def _between(members: Sequence[ConfigurationResult], parameters: int, names: Seq
     return {
         name: float(np.interp(np.log(parameters), logs, [getattr(item, name) for item in members])) for name in names
     }
+
+
+def _training_flops(members: Sequence[ConfigurationResult], parameters: int, budget: float) -> float:
+    """The budget itself; where budgets are relative to each student, a line of log cost over log size."""
+    costs = np.array([item.training_flops for item in members])
+    if costs.min() <= 0 or costs.max() <= costs.min() * RELATIVE:
+        return budget
+    slope, level = np.polyfit(np.log([item.parameters for item in members]), np.log(costs), 1)
+    return float(np.exp(level + slope * np.log(parameters)))
 
 
 def _lengths(

@@ -10,6 +10,7 @@ from isothink.evidence.prediction_record import SeriesFit
 class RulePoint(Record):
     """What is expected of an arm at a budget and a size; `gain` is over `ift` at the same size and budget.
 
+    Where budgets are relative to each student, `budget_flops` is that of the largest student at the same level.
     `extrapolated` says that the size lies outside those the arm was run at with this budget. `refused` is why there is
     no accuracy, `gain_refused` why there is no gain.
     """

@@ -1,9 +1,10 @@
 """A run's configurations as series by size, and what predicts them. Called by rule.py and rule_configuration.py.
 
 A series is a family, an arm and a budget; all of a study are fitted together, so that a ladder of three sizes suffices.
+Budgets that are relative to each student, such as one epoch, count as one budget, that of the largest student.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,7 +48,7 @@ class RunSeries:
 
 def run_series(configurations: Sequence[ConfigurationResult], caps: Mapping[str, float]) -> RunSeries:
     """From what was run; predictions themselves are left out. `caps` are accuracies of the teacher by family."""
-    run = tuple(item for item in configurations if item.source != "predicted" and item.parameters > 0)
+    run = _levelled(item for item in configurations if item.source != "predicted" and item.parameters > 0)
     sizes_of: dict[Key, set[int]] = {}
     for item in run:
         sizes_of.setdefault((item.family, item.budget_flops, item.arm), set()).add(item.parameters)
@@ -81,6 +82,28 @@ def run_series(configurations: Sequence[ConfigurationResult], caps: Mapping[str,
         tokens=forecaster(lambda item: item.mean_output_tokens or np.nan, "log"),
         inference=forecaster(lambda item: item.inference_flops_per_query / item.parameters, "log"),
         pairs=tuple(pairs_of(names, ARM, BASELINE)),
+    )
+
+
+def _levelled(configurations: Iterable[ConfigurationResult]) -> tuple[ConfigurationResult, ...]:
+    """Budgets that are relative to each student made those of the largest student at the same level.
+
+    Relative they are where no two sizes share a budget; levels are counted from each student's largest budget down.
+    What was trained and paid is left as it was.
+    """
+    run = tuple(configurations)
+    budgets_of: dict[int, set[float]] = {}
+    for item in run:
+        budgets_of.setdefault(item.parameters, set()).add(item.budget_flops)
+    apart = sum(len(found) for found in budgets_of.values()) == len(set().union(*budgets_of.values()))
+    if len(budgets_of) < FEWEST_SIZES or not apart or any(item.source == "imported" for item in run):
+        return run  # imported models have costs of their own by chance, not by a rule
+    levels = {size: sorted(found, reverse=True) for size, found in budgets_of.items()}
+    names = levels[max(levels)]
+    level_of = [levels[item.parameters].index(item.budget_flops) for item in run]
+    return tuple(
+        item.model_copy(update={"budget_flops": names[level]}) if level < len(names) else item
+        for item, level in zip(run, level_of, strict=True)
     )
 
 

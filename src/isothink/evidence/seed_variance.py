@@ -6,7 +6,9 @@ Casella & McCulloch, "Variance Components", Wiley 1992, ISBN 0-471-62162-5, ch. 
 carries  interaction / (items x seeds),  so the interaction is taken off here, but per draw and not before:
 between-seed variance is drawn as  nu s^2 / chi^2_nu  (which makes the noise Student's t) and the interaction subtracted
 from the draw, never below zero (a generalised interval: Weerahandi, JASA 88, 1993, 899-905). Subtracting before
-drawing would make an unlucky s^2 below the interaction read as no seed variance at all, and two seeds cover too little.
+drawing would make an unlucky s^2 below the interaction read as no seed variance, and two seeds cover too little.
+Where there is none in truth, what is drawn above zero makes intervals too wide, the more so the fewer the degrees of
+freedom.
 """
 
 from dataclasses import dataclass
@@ -39,9 +41,7 @@ class SeedComponent:
         freedom = self.degrees_of_freedom
         if freedom == 0:
             return np.zeros(draws)
-        # The expectation of `between` is never below the interaction: an estimate below it is chance.
-        between = max(self.between, self.interaction)
-        variance = between * freedom / generator.chisquare(freedom, draws) - self.interaction
+        variance = self.between * freedom / generator.chisquare(freedom, draws) - self.interaction
         return np.asarray(np.sqrt(np.clip(variance, 0.0, LARGEST_STANDARD_DEVIATION**2)))
 
 

@@ -23,8 +23,8 @@ def standing_at(
 ) -> tuple[Comparison, ...]:
     """A family's comparisons at equal training budgets that hold at one budget; `configurations` are the family's.
 
-    Those made at it; and those of a lower one between imported configurations alone, which are not made again until
-    another candidate is affordable.
+    Those made at it; and those of a lower one that are not made again because no other candidate is affordable: of
+    imported configurations, and of students with budgets of their own.
     """
     if budget_flops is None:
         return ()
@@ -36,7 +36,7 @@ def standing_at(
         item
         for item in own
         if same_budget(item.budget_flops, budget_flops)
-        or (item.budget_flops == latest.get(_line(item)) and not _trained_candidates(item, known))
+        or (item.budget_flops == latest.get(_line(item)) and not _replaced(item, known, budget_flops))
     )
 
 
@@ -44,11 +44,21 @@ def _line(item: Comparison) -> tuple[str, str, str]:
     return item.kind, item.arm, item.student if item.kind == "same_student" else ""
 
 
-def _trained_candidates(item: Comparison, configurations: Sequence[ConfigurationResult]) -> bool:
-    return any(
-        one.source == "trained"
-        and one.arm in (item.arm, item.baseline)
-        and same_budget(one.budget_flops, item.budget_flops)
+def _replaced(item: Comparison, configurations: Sequence[ConfigurationResult], cap: float) -> bool:
+    """Whether a trained student that took part was trained for a budget between the comparison's and the cap.
+
+    What it shows there, or that a side is missing there, replaces what it showed before.
+    """
+    trained = [one for one in configurations if one.source == "trained"]
+    took_part = {
+        one.student
+        for one in trained
+        if one.arm in (item.arm, item.baseline)
+        and one.budget_flops <= item.budget_flops
         and (item.kind == "best_student" or one.student == item.student)
-        for one in configurations
+    }
+    return any(
+        one.student in took_part and item.budget_flops < one.budget_flops <= cap
+        for one in trained
+        if not same_budget(one.budget_flops, item.budget_flops)
     )

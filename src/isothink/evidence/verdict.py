@@ -59,7 +59,7 @@ def decide(
     allowed = affordable & within(among.per_query, inference_budget) & within(among.lifetime(queries), lifetime_budget)
     eligible = [int(index) for index in allowed.nonzero()[0]]
     grid_budget = _budget_that_counts(evidence, budget_flops)
-    deciding = _comparisons_at(evidence, family, grid_budget)
+    deciding = comparisons_at(evidence, family, grid_budget)
     if not eligible:
         return _nothing(evidence, family, budget_flops=budget_flops, queries=queries, money=money, among=among)
     level, tolerance = evidence.level, evidence.cost_tolerance
@@ -144,7 +144,7 @@ def _without_serving(
     return (f"{left} of {len(everything)} configurations have no known shape, so no {money.axis}, and are left out",)
 
 
-def _comparisons_at(evidence: Evidence, family: str, budget_flops: float | None) -> tuple[Comparison, ...]:
+def comparisons_at(evidence: Evidence, family: str, budget_flops: float | None) -> tuple[Comparison, ...]:
     """The comparisons that decide an outcome at one budget of the grid."""
     own = [one for one in evidence.configurations if one.family == family]
     standing = standing_at(evidence.comparisons, own, family=family, budget_flops=budget_flops)

@@ -12,7 +12,7 @@ from isothink.compute.hardware import device, device_names
 from isothink.evidence.money import BATCH_SIZE, UTILISATION
 from isothink.evidence.record import Comparison, ConfigurationResult, Evidence
 from isothink.evidence.settings import BASELINE, AnalysisSettings
-from isothink.evidence.verdict import is_conditional
+from isothink.evidence.verdict import comparisons_at, is_conditional
 from isothink.evidence.wording import describe
 from isothink.report.palette import label
 from isothink.report.sentences import difference_text
@@ -86,17 +86,13 @@ def _family(
     evidence: Evidence, family: str, students: dict[str, int], arms: dict[str, int], conventions: list[str]
 ) -> dict[str, Any]:
     results = [one for one in evidence.configurations if one.family == family]
-    deciding = [
-        one
-        for one in evidence.comparisons
-        if one.kind == "best_student" and one.axis == "training_flops" and one.family == family
-    ]
+    deciding = [(budget, one) for budget in evidence.budgets_flops for one in comparisons_at(evidence, family, budget)]
     return {
         "name": visible(family),
         "conditional": is_conditional(evidence, family),
         "conventions": sorted({name for one in results for name in one.conventions} - {evidence.convention}),
         "cells": columns([_cell(one, students, arms, conventions) for one in results]),
-        "comparisons": [_comparison(one, students, arms) for one in deciding],
+        "comparisons": [_comparison(one, budget, students, arms) for budget, one in deciding],
     }
 
 
@@ -137,13 +133,14 @@ def _convention(one: ConfigurationResult, name: str) -> list[float] | None:
     return [cost.training_flops, cost.inference_flops_per_query]
 
 
-def _comparison(one: Comparison, students: dict[str, int], arms: dict[str, int]) -> dict[str, Any]:
+def _comparison(one: Comparison, budget: float, students: dict[str, int], arms: dict[str, int]) -> dict[str, Any]:
+    """A comparison that holds at a budget of the grid, though it may have been made at a lower one."""
     return {
         "student": students[one.student],
         "arm": arms[one.arm],
         "baseline_student": students[one.baseline_student],
         "baseline": arms.get(one.baseline, arms[BASELINE]),
-        "budget": one.budget_flops,
+        "budget": budget,
         "difference": one.difference,
         "p_value": one.p_value,
         "outcome": one.outcome,

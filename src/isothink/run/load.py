@@ -49,7 +49,10 @@ def load_pair_study_file(path: Path, overrides: Sequence[str] = ()) -> PairStudy
     if is_run:
         folder = RunFolder(path)
         if not folder.exists():
-            raise UsageError(f"{path}: found a folder without study.yaml, allowed is a study file or a run folder")
+            raise UsageError(
+                f"{path}: found a folder without study.yaml, allowed is a study file or a run folder",
+                hint="runs lie in runs/NAME; `isothink init` writes a study file to begin with",
+            )
         overrides = [f"output={_quoted(str(path.absolute()))}", *overrides]
         path = folder.study_file
     study = read_pair_study(path, overrides)

@@ -1,8 +1,8 @@
-"""The dense bf16 peak of the device that trains, from the name that its driver gives it. Used by run/training.py."""
+"""The entry of `devices.json` for a device, from the name that its driver gives it. Used by run/."""
 
 import re
 
-from isothink.compute.hardware import device
+from isothink.compute.hardware import Device, device
 
 _NAMES = (
     (r"NVIDIA A100[- ](SXM4|PCIE)-40GB", "A100 40GB"),
@@ -19,8 +19,14 @@ Names must match as a whole: an H100 PCIe or an H200 NVL has another peak, which
 
 def peak_flops(name: str | None) -> float | None:
     """FLOPs per second, or None for a CPU and for a device that the table does not hold."""
+    known = known_device(name)
+    return None if known is None else float(known.peak_flops)
+
+
+def known_device(name: str | None) -> Device | None:
+    """The device of that name, None where the table does not hold it."""
     for pattern, entry in _NAMES:
         match = re.fullmatch(pattern, name or "")
         if match:
-            return float(device(entry or match[1]).peak_flops)
+            return device(entry or match[1])
     return None

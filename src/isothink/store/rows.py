@@ -87,7 +87,10 @@ def _require_file(path: Path) -> None:
         there = False
     if there:
         raise UsageError(f"{path}: cannot be read: allowed is a file that this user may read")
-    raise UsageError(f"{path}: no such file", hint="a relative path is taken from the study file's folder")
+    raise UsageError(
+        f"{path}: no such file",
+        hint="relative paths in a study file are beside it, those on the command line below the current folder",
+    )
 
 
 def table_rows(batch: Any, first: int) -> Iterator[Row]:

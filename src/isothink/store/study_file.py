@@ -14,13 +14,14 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
-from ruamel.yaml import YAML, RoundTripRepresenter, SafeConstructor, YAMLError
+from ruamel.yaml import YAML, SafeConstructor, YAMLError
 from ruamel.yaml.nodes import ScalarNode
 
 from isothink.domain.benchmark_settings import Benchmark
 from isothink.domain.study import PairStudy, Study
 from isothink.domain.study_record import StudyRecord
 from isothink.errors import StudyError, UsageError
+from isothink.store.commented_yaml import TextRepresenter
 
 Parsed = TypeVar("Parsed", bound=StudyRecord)
 
@@ -54,17 +55,6 @@ class _Constructor(SafeConstructor):  # type: ignore[misc]
             if not isinstance(node, ScalarNode):
                 raise
             return _Unreadable(str(node.value))
-
-
-class _Representer(RoundTripRepresenter):  # type: ignore[misc]
-    """Escapes texts that hold more than printable characters: in plain quotes ruamel.yaml folds a U+0085 away."""
-
-    def represent_str(self, data: str) -> Any:
-        """See ruamel.yaml."""
-        return self.represent_scalar("tag:yaml.org,2002:str", data, style=None if data.isprintable() else '"')
-
-
-_Representer.add_representer(str, _Representer.represent_str)
 
 
 def read_study(path: Path, overrides: Sequence[str] = ()) -> Study:
@@ -127,7 +117,7 @@ def write_study(study: PairStudy) -> str:
     """`study` as YAML, every default written out."""
     stream = StringIO()
     yaml = YAML()
-    yaml.Representer = _Representer
+    yaml.Representer = TextRepresenter
     yaml.default_flow_style = False
     yaml.dump(study.model_dump(mode="json", exclude_none=True), stream)
     return stream.getvalue()
@@ -141,7 +131,10 @@ def _load(path: Path) -> Any:
             raise StudyError(f"{path}: found {path.stat().st_size} bytes, allowed are {LARGEST_FILE}")
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise StudyError(f"{path}: found a byte that is not UTF-8 at position {error.start}") from None
+        raise StudyError(
+            f"{path}: found a byte that is not UTF-8 at position {error.start}",
+            hint="a study file is text: YAML in UTF-8",
+        ) from None
     except OSError as error:
         raise StudyError(f"{path}: cannot be read: {error.strerror}") from None
     data = load_yaml(text, str(path))

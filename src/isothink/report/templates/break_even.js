@@ -145,8 +145,9 @@ const BreakEven = (() => {
       lines: { reasoning: ours, ift: theirs },
     };
     const some = values.length > 0 && values.length < among.count;
-    const share = Numbers.fixed((values.length / among.count) * 100, 0);
-    return { even, notes: some ? [`a break-even number of queries exists in ${share}% of the draws`] : [] };
+    const share = values.length / among.count;
+    const told = share < 0.01 ? "fewer than 1%" : share > 0.99 ? "more than 99%" : `${Numbers.fixed(share * 100, 0)}%`;
+    return { even, notes: some ? [`a break-even number of queries exists in ${told} of the draws`] : [] };
   }
 
   function crossingInterval(value, values, level) {

@@ -8,7 +8,7 @@ const Explorer = (() => {
   const study = Candidates.opened(stored);
   const find = (name) => document.getElementById(`set-${name}`);
   const show = (id) => document.getElementById(id);
-  const OUTCOMES = ["ift", "reasoning", "curriculum", "unresolved"];
+  const OUTCOMES = ["ift", "reasoning", "curriculum", "other", "unresolved"];
   const AXES = { training: "training", query: "inference, per query", life: "whole life" };
   const views = {};
 
@@ -288,9 +288,16 @@ const Explorer = (() => {
 
   // ---- the plots
 
-  /** The compiled chart with its ranges, ticks and titles left open for `feed`. */
+  /** The compiled chart with its ranges, ticks and titles left open for `feed`; the first ones hold their places. */
   function opened(spec) {
-    const signals = { x_domain: [1, 10], y_domain: [1, 10], x_ticks: [], y_ticks: [], x_title: "", y_title: "" };
+    const signals = {
+      x_domain: [1, 10],
+      y_domain: [1, 10],
+      x_ticks: [1],
+      y_ticks: [1],
+      x_title: "cost",
+      y_title: "cost",
+    };
     spec.signals = [...(spec.signals ?? []), ...Object.entries(signals).map(([name, value]) => ({ name, value }))];
     for (const scale of spec.scales)
       if (scale.name === "x" || scale.name === "y") scale.domain = { signal: `${scale.name}_domain` };

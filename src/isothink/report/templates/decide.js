@@ -50,12 +50,14 @@ const Decision = (() => {
     return top;
   }
 
+  const share = (value) => Math.min(1, Math.max(0, value));
+
   function recommendation(among, index, top, { lifetime, level, beyond, queries }) {
     const cell = among.cells[index];
-    const own = among.draws[index];
+    const own = Float64Array.from(among.draws[index], share); // luck may go beyond all right; no accuracy does
     const tail = (1 - level) / 2;
     const sorted = Float64Array.from(own).sort();
-    const [low, high] = [tail, 1 - tail].map((share) => Math.min(1, Math.max(0, Candidates.quantile(sorted, share))));
+    const [low, high] = [tail, 1 - tail].map((part) => Candidates.quantile(sorted, part));
     const accuracy = among.accuracy[index];
     return {
       index,
@@ -64,8 +66,8 @@ const Decision = (() => {
       student: cell.student,
       accuracy,
       interval: { low: Math.min(low, accuracy), high: Math.max(high, accuracy), level },
-      probability_best: mean(Array.from(own, (value, draw) => (value >= top[draw] ? 1 : 0))),
-      expected_regret_points: 100 * mean(Array.from(own, (value, draw) => top[draw] - value)),
+      probability_best: mean(Array.from(own, (value, draw) => (value >= share(top[draw]) ? 1 : 0))),
+      expected_regret_points: 100 * mean(Array.from(own, (value, draw) => share(top[draw]) - value)),
       training_flops: cell.training,
       inference_flops_per_query: cell.per_query,
       lifetime_flops: cell.training + cell.fixed + queries * cell.per_query,
@@ -119,7 +121,7 @@ const Decision = (() => {
         reasons.push(`${names} are each resolved better than IFT; ${name(first.arm)} ${why}`);
       }
       const kind = among.cells.filter((cell) => cell.arm === first.arm).at(-1).kind;
-      return { outcome: kind === "reasoning" ? "reasoning" : "curriculum", reasons };
+      return { outcome: ["reasoning", "other"].includes(kind) ? kind : "curriculum", reasons };
     }
     const rivals = new Set(eligible.map((index) => among.cells[index].arm));
     rivals.delete(study.baseline);

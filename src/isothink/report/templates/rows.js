@@ -27,15 +27,12 @@ const Rows = (() => {
 
   const label = (name) => (name.length <= 60 ? name : `${name.slice(0, 40)} … ${name.slice(-20)}`);
 
-  const axisTitle = (axis, question) => {
-    const what =
-      axis === "life"
-        ? `, whole life at ${Numbers.count(question.queries)} queries`
-        : axis === "query"
-          ? " per query"
-          : " of training";
-    return `${question.unit}${what}${question.money ? ` on ${question.money.device}` : ""} (log scale)`;
-  };
+  /** The title of the cost axis, with its unit. */
+  function axisTitle(axis, question) {
+    const device = question.money ? ` on ${question.money.device}` : "";
+    const whole = `, whole life at ${Numbers.scientific(question.queries)} queries`;
+    return `${question.unit}${device}${{ training: " of training", query: " per query", life: whole }[axis]} (log)`;
+  }
 
   function choice(study, verdict, question, axis) {
     const { among } = verdict;
@@ -156,8 +153,8 @@ const Rows = (() => {
     return {
       domain: [low, high],
       y: [Math.min(...costs) / room, Math.max(...costs) * room],
-      title: "queries served (log scale)",
-      yTitle: `whole life, ${question.unit} (log scale)`,
+      title: "queries served (log)",
+      yTitle: `whole life, ${question.unit} (log)`,
       data: {
         lines,
         even: crossing,

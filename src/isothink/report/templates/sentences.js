@@ -5,8 +5,7 @@ const Sentences = (() => {
 
   /** The comparison that a verdict's sentence tells. */
   function decidingComparison(study, family, verdict) {
-    const counted = family.comparisons.filter((item) => item.budget <= verdict.budget * (1 + 1e-9));
-    const budget = Math.max(...counted.map((item) => item.budget));
+    const budget = Math.max(...study.budgets.filter((item) => item <= verdict.budget * (1 + 1e-9)));
     const name = (item) => study.arms[item.arm];
     const fits = (item) => {
       if (verdict.outcome === "ift") return item.outcome === "worse";
@@ -14,10 +13,10 @@ const Sentences = (() => {
       return item.outcome === "better" && (name(item) === "reasoning") === (verdict.outcome === "reasoning");
     };
     const preference = (item) =>
-      verdict.outcome === "curriculum"
+      ["curriculum", "other"].includes(verdict.outcome)
         ? [Number(verdict.recommended === null || item.arm !== verdict.recommended.arm), -item.difference]
         : [Number(name(item) !== "reasoning"), item.p_value];
-    const fitting = counted.filter((item) => item.budget === budget && fits(item));
+    const fitting = family.comparisons.filter((item) => item.budget === budget && fits(item));
     return fitting.reduce((least, item) => {
       if (least === null) return item;
       const [a, b] = [preference(item), preference(least)];
