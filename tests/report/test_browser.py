@@ -113,7 +113,7 @@ def test_printing_unfolds_everything(visit):
 
 
 def test_samples_are_found_by_words(visit):
-    page = visit("data", fresh=True).page
+    page = visit("data").page
     assert page.locator(".sample:visible").count() == 8
     page.fill("#samples-words", "LOGIC-mc  chain-9")
     expect(page.locator("#samples-found")).to_have_text("1 of 8 pairs")
@@ -126,11 +126,12 @@ def test_samples_are_found_by_words(visit):
 
 
 def test_hostile_words_are_only_words(visit):
-    seen = visit("hostile", fresh=True)
+    seen = visit("hostile")
     seen.page.fill("#samples-words", "</script><script>alert(1)</script>")
     expect(seen.page.locator("#samples-found")).to_have_text(re.compile("[1-9] of"))
     assert seen.dialogs == []
     assert seen.said == []
+    seen.page.fill("#samples-words", "")
 
 
 def test_the_rows_of_a_plot_are_saved_as_csv(visit):
