@@ -183,14 +183,20 @@ def read_evidence(run_folder: str | Path) -> "Evidence | None":
     return read(find_run(Path(run_folder)))
 
 
-def report(run_folder: str | Path) -> Path:
-    """Analyses what is complete and writes `report.html`; returns its path."""
-    from isothink.run.analysis import analyze_run
+def report(run_folder: str | Path, *, figures: str | Path | None = None) -> Path:
+    """Analyses what is complete, unless that is stored already, and writes `report.html`; returns its path.
+
+    `figures` names a folder for every plot as PNG, SVG and CSV, and every table as Markdown and CSV.
+    """
+    from isothink.run.evidence_file import current_evidence
     from isothink.run.load import open_run
-    from isothink.run.reporting import write_report
+    from isothink.run.reporting import write_report, write_report_figures
 
     workspace = open_run(Path(run_folder))
-    write_report(workspace, analyze_run(workspace))
+    evidence = current_evidence(workspace.folder)
+    write_report(workspace, evidence)
+    if figures is not None:
+        write_report_figures(workspace, evidence, Path(figures))
     report_file: Path = workspace.folder.report_file
     return report_file
 

@@ -1,9 +1,18 @@
 """The page in a real Chromium, from disk, with the network off. Skipped, visibly, where no browser can be driven."""
 
+import csv
+import io
+import re
+
 import pytest
+import report_example as example
 from browsing import Visit
 
-PLOTS = {"data": 20, "halfway": 20, "all_failed": 2, "empty": 0, "hostile": 20}
+from isothink.report.figure import csv_text
+from isothink.report.sections import all_sections
+
+expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: no browser to drive").expect
+PLOTS = {"data": 48, "halfway": 48, "all_failed": 2, "empty": 0, "hostile": 48}
 
 
 @pytest.fixture(scope="module")
@@ -101,3 +110,58 @@ def test_printing_unfolds_everything(visit):
     assert page.locator("details:not([open])").count() == 0
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert page.locator("details:not([open])").count() > 0
+
+
+def test_samples_are_found_by_words(visit):
+    page = visit("data").page
+    assert page.locator(".sample:visible").count() == 8
+    page.fill("#samples-words", "LOGIC-mc  chain-9")
+    expect(page.locator("#samples-found")).to_have_text("1 of 8 pairs")
+    assert page.locator(".sample:visible").count() == 1
+    page.fill("#samples-words", "no such words")
+    expect(page.locator("#samples-found")).to_have_text("0 of 8 pairs")
+    page.fill("#samples-words", "")
+    expect(page.locator("#samples-found")).to_have_text("")
+    assert page.locator(".sample:visible").count() == 8
+
+
+def test_hostile_words_are_only_words(visit):
+    seen = visit("hostile")
+    seen.page.fill("#samples-words", "</script><script>alert(1)</script>")
+    expect(seen.page.locator("#samples-found")).to_have_text(re.compile("[1-9] of"))
+    assert seen.dialogs == []
+    assert seen.said == []
+    seen.page.fill("#samples-words", "")
+
+
+def test_the_rows_of_a_plot_are_saved_as_csv(visit):
+    page = visit("data").page
+    with page.expect_download() as saving:
+        page.locator("a[data-csv='gain-0']").click()
+    assert saving.value.suggested_filename == "gain-0.csv"
+    figure = next(one for section in all_sections(example.data()) for one in section.figures if one.id == "gain-0")
+    with saving.value.path().open(encoding="utf-8", newline="") as file:
+        saved = list(csv.DictReader(file))
+    expected = list(csv.DictReader(io.StringIO(csv_text(figure.rows))))
+    assert [row["arm"] for row in saved] == [row["arm"] for row in expected]
+    assert [float(row["gain"]) for row in saved] == [float(row["gain"]) for row in expected]
+
+
+def test_hostile_rows_are_saved_as_text(visit):
+    page = visit("hostile").page
+    with page.expect_download() as saving:
+        page.locator("a[data-csv='learning-loss']").click()
+    with saving.value.path().open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))
+    assert {len(row) for row in rows} == {7}
+    assert not any(cell.startswith(("=", "+", "@")) for row in rows for cell in row)
+
+
+def test_predictions_and_measurements_are_drawn_differently(visit):
+    page = visit("data").page
+    marks = page.locator("#prediction-0-accuracy .mark-symbol.role-mark path")
+    fills = marks.evaluate_all("(all) => all.map((one) => one.getAttribute('fill'))")
+    assert fills.count("transparent") == 24
+    assert len(fills) == 24 + 36
+    dashed = page.locator("#prediction-0-accuracy .mark-line.role-mark path, #prediction-0-accuracy path")
+    assert any(dashed.evaluate_all("(all) => all.map((one) => one.getAttribute('stroke-dasharray'))"))

@@ -21,7 +21,7 @@ from isothink.report.page import SCRIPTS, render_page, template_text
 NODE = shutil.which("node") or shutil.which("nodejs")
 STUDIES = ("wide", "one seed", "ceiling", "own budgets", "reasoning wins")
 needs_node = pytest.mark.skipif(NODE is None, reason="node is not installed: decide.js runs in the browser alone")
-WITH_DOM = ("plots.js", "controls.js", "page.js")
+WITH_DOM = ("plots.js", "controls.js", "page.js", "csv.js", "samples.js")
 ASK = """({ data, questions }) => ((data) => questions.map((question) => {
   const verdict = Decision.decide(data, question);
   const { among, ...kept } = { ...verdict, sentence: Sentences.sentence(data, question, verdict) };

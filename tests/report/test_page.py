@@ -1,6 +1,8 @@
 """The page as a file: whole without a network, closed to what is in its data, honest about what is missing."""
 
+import base64
 import csv
+import gzip
 import io
 import json
 import time
@@ -77,7 +79,7 @@ def test_the_policy_allows_only_the_hashed_scripts_and_style(page):
     scripts = [attributes for tag, attributes in elements if tag == "script"]
     assert [one.get("type") for one in scripts] == [
         "application/json",
-        "application/json",
+        "text/plain",
         "text/plain",
         *[None] * len(SCRIPTS),
     ]
@@ -87,7 +89,8 @@ def test_the_policy_allows_only_the_hashed_scripts_and_style(page):
 def test_sections_stand_in_their_order(page):
     found = [attributes["id"] for tag, attributes in read(page).elements if tag == "section"]
     assert found == (
-        "verdict frontiers differences ledger health configurations missing pairs samples reproduce".split()
+        "verdict frontiers areas differences equal_cost gains curricula forms lengths predictions learning ledger "
+        "health configurations missing pairs samples reproduce".split()
     )
 
 
@@ -161,15 +164,17 @@ def test_a_program_as_teacher_is_said(pages):
 
 def test_plots_hold_every_configuration_and_their_csv_reads_back(pages):
     reader = read(pages["data"])
-    book = json.loads(reader.scripts[1])
+    book = json.loads(gzip.decompress(base64.b64decode(reader.scripts[1])))
     frontier = next(plot for plot in book["plots"] if plot["id"] == "frontier-0-training")
     assert len(book["tables"][frontier["table"]]["values"]) == 36
     links = [a["href"] for tag, a in reader.elements if tag == "a" and "download" in a]
     tables = [list(csv.DictReader(io.StringIO(unquote(link.partition(",")[2])))) for link in links]
-    assert len(tables) == 4 + 8 + 2 + 1
-    configurations = tables[-1]
+    configurations = max(tables, key=len)
     assert len(configurations) == 144
     assert {row["family"] for row in configurations} == set(example.FAMILIES)
+    offered = [a["data-csv"] for tag, a in reader.elements if tag == "a" and "data-csv" in a]
+    assert len(offered) == len(set(offered)) == len(book["plots"]) - 4  # a family's two frontiers share theirs
+    assert set(offered) < {plot["id"] for plot in book["plots"]}
 
 
 def test_a_spreadsheet_does_not_take_text_for_a_formula():

@@ -258,18 +258,20 @@ def analyze(run_folder: options.Run, json: options.Json = False) -> None:
 
 
 @app.command()
-def report(run_folder: options.Run, json: options.Json = False) -> None:
+def report(run_folder: options.Run, figures: options.Figures = None, json: options.Json = False) -> None:
     """Write report.html from a run folder, finished or half-way.
 
-    Example: isothink report runs/quickstart
+    Example: isothink report runs/quickstart --figures figures
     """
     from isothink import api
 
-    path = api.report(run_folder)
+    path = api.report(run_folder, figures=figures)
     if json:
-        print_json({"report": str(path)})
+        print_json({"report": str(path), "figures": None if figures is None else str(figures)})
     else:
         print(path)
+        if figures is not None:
+            print(figures)
 
 
 @app.command()

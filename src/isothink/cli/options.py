@@ -79,6 +79,15 @@ Overrides = Annotated[
     list[str] | None,
     typer.Argument(metavar="[KEY=VALUE]...", help="Changes to the study file: dotted keys, YAML values."),
 ]
+Figures = Annotated[
+    Path | None,
+    typer.Option(
+        "--figures",
+        metavar="DIR",
+        help="A folder for every plot as PNG, SVG and CSV, and every table as Markdown and CSV.",
+        show_default=False,
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print data as JSON on standard output.")]
 Version = Annotated[bool, typer.Option("--version", help="Print the version.")]
 Family = Annotated[

@@ -26,7 +26,8 @@ class PlanTotals(Record):
     """What was planned: training FLOPs of the shared tree, of the same cells trained one by one, and counts of cells.
 
     `planned_training_flops` and `unshared_training_flops` are over feasible cells. `cells_planned` counts all cells;
-    those neither complete, failed nor infeasible have not run yet.
+    those neither complete, failed nor infeasible have not run yet. `phases` holds what each phase was planned to cost,
+    where that is planned at all.
     """
 
     planned_training_flops: float
@@ -35,6 +36,36 @@ class PlanTotals(Record):
     cells_complete: int
     cells_failed: int
     cells_infeasible: int
+    phases: dict[Phase, float]
+
+
+class PlannedGroup(Record):
+    """The planned cells of one student and arm, all budgets and seeds; those in no other count have not run yet."""
+
+    student: str
+    arm: str
+    planned: int
+    complete: int
+    failed: int
+    infeasible: int
+
+
+class LearningPoint(Record):
+    """The mean training loss of the steps since the point before, and the FLOPs spent by the last of them."""
+
+    flops: float
+    loss: float
+
+
+class LearningCurve(Record):
+    """One cell's training, its segments joined; `points` are thinned, and end early where training is not done."""
+
+    configuration: str
+    student: str
+    arm: str
+    budget_flops: float
+    seed: int
+    points: tuple[LearningPoint, ...]
 
 
 class MissingResult(Record):
@@ -55,6 +86,7 @@ class SampleAnswer(Record):
     think_state: ThinkState
     stop_reason: StopReason
     tokens: int
+    is_looping: bool = False
 
 
 class SamplePair(Record):
@@ -94,10 +126,11 @@ class ReportData(Record):
     """The whole report.
 
     `ledger` has a total for each phase that spent something. `teacher_note` says why there is no cost of the teacher,
-    and is empty where there is one; `pairs` is how the pairs were made, `jury` how far its judges agree. `samples` is a
-    choice of answers, `samples_total` how many the study holds; `imports` is what other tools measured. `versions` maps
-    a library or format to its version, `command` is the line that made the run, `generated_at` the time as text.
-    `complete` is False for a report made before the study is done.
+    and is empty where there is one; `planned` counts cells by student and arm; `learning` is a choice of the learning
+    curves of `learning_total` cells. `pairs` is how the pairs were made, `jury` how far its judges agree. `samples`
+    is a choice of answers, `samples_total` how many the study holds; `imports` is what other tools measured.
+    `versions` maps a library or format to its version, `command` is the line that made the run, `generated_at` the
+    time as text. `complete` is False for a report made before the study is done.
     """
 
     name: str
@@ -109,6 +142,9 @@ class ReportData(Record):
     pairs: PairSummary | None = None
     jury: tuple[str, ...] = ()
     plan: PlanTotals
+    planned: tuple[PlannedGroup, ...] = ()
+    learning: tuple[LearningCurve, ...] = ()
+    learning_total: int = 0
     missing: tuple[MissingResult, ...]
     samples: tuple[SamplePair, ...]
     samples_total: int | None = None

@@ -22,8 +22,9 @@ ROWS = alt.NamedData(name="rows")
 class Figure:
     """One plot. `id` is the report's own, never made from data; `chart` reads its rows by the name that `ROWS` has.
 
-    `kind` is `single` for one panel, which follows its container's width, and `panels` for one panel per student.
-    `label` is what a screen reader says instead of the picture.
+    `kind` is `single` for one panel, which follows its container's width, and `panels` for one panel per value of the
+    rows' column `panel`. `label` is what a screen reader says instead of the picture. `subject` is what stands above
+    the title on the page, such as the family.
     """
 
     id: str
@@ -34,11 +35,13 @@ class Figure:
     caption: str
     kind: str = "single"
     height: int = 300
+    panel: str = "student"
+    subject: str = ""
 
     @property
-    def csv(self) -> str:
-        """The rows as a link that needs neither a server nor a script."""
-        return csv_link(self.rows)
+    def panels(self) -> int:
+        """How many panels it has."""
+        return len({row[self.panel] for row in self.rows}) if self.kind == "panels" else 1
 
 
 def significant(value: float) -> float:

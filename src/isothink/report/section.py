@@ -3,16 +3,21 @@
 from dataclasses import dataclass
 
 from isothink.report.figure import Figure
+from isothink.report.table import Table
 
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
-    """`id` names the anchor and the template; `content` is what the template sees under that name."""
+    """`id` names the anchor and the template; `content` is what the template sees under that name.
+
+    `tables` are those that are also written as files.
+    """
 
     id: str
     title: str
     content: object
     figures: tuple[Figure, ...] = ()
+    tables: tuple[Table, ...] = ()
 
     @property
     def template(self) -> str:

@@ -4,43 +4,46 @@ import platform
 import time
 from collections import defaultdict
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 from isothink.domain.ledger import PHASES, Phase
 from isothink.evidence.record import Evidence, MissingCell
-from isothink.plan.record import Plan, PlannedCell
+from isothink.plan.record import Plan
 from isothink.report.data import (
     ImportedRow,
     MissingResult,
     PhaseTotal,
+    PlannedGroup,
     PlanTotals,
     ReportData,
-    SampleAnswer,
-    SamplePair,
     StudentRow,
 )
+from isothink.report.figure_files import write_figures
 from isothink.report.page import render_page
-from isothink.report.text import shortened
 from isothink.run.analysis import TEACHER_FREE, TEACHER_UNKNOWN
 from isothink.run.identity import pairs_step
 from isothink.run.imports_folder import read_imports
 from isothink.run.judging import agreement_sentences
+from isothink.run.learning_curves import learning_curves
 from isothink.run.observe import ledger_rows, missing_cells
+from isothink.run.sample_choice import sample_pairs
 from isothink.run.teacher_share import read_pair_summary, teacher_flops
 from isothink.run.workspace import Workspace
 from isothink.store.run_folder import RunFolder, write_text
 from isothink.store.study_file import write_study
-from isothink.store.tables import SAMPLES_FILE, read_columns
 
 LIBRARIES = ("isothink", "torch", "transformers", "tokenizers", "safetensors", "numpy", "scipy", "pyarrow")
-ITEMS_SHOWN = 4
-"""Items of each benchmark whose answers are shown side by side."""
-LONGEST_TEXT = 2_000
 
 
 def write_report(workspace: Workspace, evidence: Evidence) -> None:
     """Writes `report.html`."""
     write_text(workspace.folder.report_file, render_page(report_data(workspace, evidence)))
+
+
+def write_report_figures(workspace: Workspace, evidence: Evidence, folder: Path) -> tuple[Path, ...]:
+    """Writes every plot and table of the report as files."""
+    return write_figures(report_data(workspace, evidence), folder)
 
 
 def report_data(workspace: Workspace, evidence: Evidence) -> ReportData:
@@ -50,6 +53,7 @@ def report_data(workspace: Workspace, evidence: Evidence) -> ReportData:
     study, plan, folder = workspace.study, workspace.plan, workspace.folder
     missing = missing_cells(plan, folder)
     rows = ledger_rows(workspace)
+    curves, trained = learning_curves(folder, plan)
     return ReportData(
         name=study.name,
         title=study.title,
@@ -60,8 +64,11 @@ def report_data(workspace: Workspace, evidence: Evidence) -> ReportData:
         jury=agreement_sentences(workspace),
         pairs=read_pair_summary(folder, pairs_step(study)),
         plan=_totals(plan, missing),
+        planned=_planned(plan, missing),
+        learning=curves,
+        learning_total=trained,
         missing=tuple(_missing(cell) for cell in missing),
-        samples=_samples(folder, plan, evidence),
+        samples=sample_pairs(folder, plan, _accuracy(evidence)),
         samples_total=sum(
             (folder.manifest("samples", cell.samples) or {}).get("samples", 0) for cell in plan.cells if cell.samples
         ),
@@ -92,6 +99,7 @@ def _data_of_imports(workspace: Workspace, evidence: Evidence) -> ReportData:
             cells_complete=0,
             cells_failed=0,
             cells_infeasible=0,
+            phases={},
         ),
         missing=(),
         samples=(),
@@ -169,6 +177,7 @@ def _totals(plan: Plan, missing: tuple[MissingCell, ...]) -> PlanTotals:
         cells_complete=len(plan.cells) - len(missing),
         cells_failed=sum(cell.reason.startswith("failed: ") for cell in missing),
         cells_infeasible=sum(cell.reason.startswith("infeasible: ") for cell in missing),
+        phases=dict(plan.phases),
     )
 
 
@@ -180,67 +189,27 @@ def _missing(cell: MissingCell) -> MissingResult:
     return MissingResult(cell=cell.cell, configuration=cell.configuration, status="not_run", error="")
 
 
-def _samples(folder: RunFolder, plan: Plan, evidence: Evidence) -> tuple[SamplePair, ...]:
-    """The first items of every benchmark, answered by the `ift` and the `reasoning` arm of one student."""
-    sides = _sides(folder, plan, evidence)
-    if sides is None:
-        return ()
-    left, right = sides
-    ours, theirs = _by_item(folder, left), _by_item(folder, right)
-    shown: dict[str, int] = defaultdict(int)
-    pairs = []
-    for item, row in ours.items():
-        if item not in theirs or shown[row["benchmark"]] >= ITEMS_SHOWN:
-            continue
-        shown[row["benchmark"]] += 1
-        pairs.append(
-            SamplePair(
-                family=row["family"],
-                benchmark=row["benchmark"],
-                item=item,
-                prompt=shortened(row["prompt"], LONGEST_TEXT),
-                reference=shortened(row["reference"], LONGEST_TEXT),
-                left=_answer(left, row),
-                right=_answer(right, theirs[item]),
-            )
+def _planned(plan: Plan, missing: tuple[MissingCell, ...]) -> tuple[PlannedGroup, ...]:
+    reasons = {cell.cell: cell.reason for cell in missing}
+    groups: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for cell in plan.cells:
+        groups[cell.student, cell.arm].append(reasons.get(cell.id, ""))
+    return tuple(
+        PlannedGroup(
+            student=student,
+            arm=arm,
+            planned=len(found),
+            complete=found.count(""),
+            failed=sum(reason.startswith("failed: ") for reason in found),
+            infeasible=sum(reason.startswith("infeasible: ") for reason in found),
         )
-    return tuple(pairs)
+        for (student, arm), found in groups.items()
+    )
 
 
-def _sides(folder: RunFolder, plan: Plan, evidence: Evidence) -> tuple[PlannedCell, PlannedCell] | None:
-    """Two complete cells that differ in their arm alone: of the highest budget, and the student that knows most."""
+def _accuracy(evidence: Evidence) -> dict[str, float]:
+    """The sum over families of every configuration's accuracy."""
     accuracy: dict[str, float] = defaultdict(float)
     for result in evidence.configurations:
         accuracy[result.configuration] += result.accuracy
-    cells = {
-        (cell.budget_flops, cell.student, cell.seed, cell.arm): cell
-        for cell in plan.cells
-        if cell.samples is not None and folder.manifest("samples", cell.samples) is not None
-    }
-    found = [
-        (cell, cells[*key[:3], "reasoning"])
-        for key, cell in cells.items()
-        if key[3] == "ift" and (*key[:3], "reasoning") in cells
-    ]
-
-    def rank(sides: tuple[PlannedCell, PlannedCell]) -> tuple[float, float, int]:
-        left, right = sides
-        return left.budget_flops, accuracy[left.configuration] + accuracy[right.configuration], -left.seed
-
-    return max(found, key=rank, default=None)
-
-
-def _by_item(folder: RunFolder, cell: PlannedCell) -> dict[str, dict[str, Any]]:
-    table = read_columns(folder.step_folder("samples", str(cell.samples)) / SAMPLES_FILE)
-    return {row["item"]: row for row in table.to_pylist() if row["repeat"] == 0}
-
-
-def _answer(cell: PlannedCell, row: dict[str, Any]) -> SampleAnswer:
-    return SampleAnswer(
-        configuration=cell.configuration,
-        text=shortened(row["text"], LONGEST_TEXT),
-        score=row["score"],
-        think_state=row["think_state"],
-        stop_reason=row["stop_reason"],
-        tokens=row["trace_tokens"] + row["answer_tokens"],
-    )
+    return accuracy

@@ -3,21 +3,45 @@
 from isothink.report.data import ReportData
 from isothink.report.section import Section
 from isothink.report.sections import (
+    areas,
     configurations,
+    curricula,
     differences,
+    equal_cost,
+    forms,
     frontiers,
+    gains,
     health,
     imports,
+    learning,
     ledger,
+    lengths,
     missing,
     pairs,
+    predictions,
     reproduce,
     samples,
     verdict,
 )
 
-ORDER = (verdict, frontiers, differences, ledger, health, configurations, imports, missing, pairs, samples, reproduce)
-OF_A_STUDY = (ledger, pairs, samples)
+ORDER = (
+    *(
+        verdict,
+        frontiers,
+        areas,
+        differences,
+        equal_cost,
+        gains,
+        curricula,
+        forms,
+        lengths,
+        predictions,
+        learning,
+        ledger,
+    ),
+    *(health, configurations, imports, missing, pairs, samples, reproduce),
+)
+OF_A_STUDY = (learning, ledger, pairs, samples)
 """Those that tell of training and teaching, which imported results alone have none of."""
 
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from isothink.evidence.record import ConfigurationResult, Evidence
 from isothink.report import numbers
 from isothink.report.data import ReportData
-from isothink.report.figure import Row, csv_link
+from isothink.report.figure import Row, csv_link, significant
 from isothink.report.section import Section
+from isothink.report.table import Table, table_of
 
 NOT_IN_A_CELL = {
     *("interval", "truncation_bounds", "accuracy_by_benchmark"),
@@ -66,7 +67,13 @@ def section(data: ReportData) -> Section:
         csv=csv_link([_flat(one) for one in evidence.configurations]),
         queries=numbers.count(evidence.queries),
     )
-    return Section(id="configurations", title="All configurations", content=content)
+    files = tuple(_file(index, table) for index, table in enumerate(tables))
+    return Section(id="configurations", title="All configurations", content=content, tables=files)
+
+
+def _file(index: int, table: FamilyTable) -> Table:
+    caption = f"{table.family}: every configuration. Costs in FLOPs. n = {len(table.rows):,}."
+    return table_of(f"configurations-{index}", table.family, caption, table.rows)
 
 
 def _probabilities(evidence: Evidence) -> dict[tuple[str, str], float]:
@@ -99,8 +106,18 @@ def _row(one: ConfigurationResult, likely: dict[tuple[str, str], float]) -> Conf
 
 
 def _flat(one: ConfigurationResult) -> Row:
-    fields = one.model_dump(exclude=NOT_IN_A_CELL)
+    fields = {
+        name: significant(value) if isinstance(value, float) else value
+        for name, value in one.model_dump(exclude=NOT_IN_A_CELL).items()
+    }
     by_benchmark = "; ".join(f"{name}={value:.4f}" for name, value in one.accuracy_by_benchmark.items())
-    bounds = {"low": one.interval.low, "high": one.interval.high, "level": one.interval.level}
-    truncation = {"if_truncated_low": one.truncation_bounds.low, "if_truncated_high": one.truncation_bounds.high}
+    bounds = {
+        "low": significant(one.interval.low),
+        "high": significant(one.interval.high),
+        "level": one.interval.level,
+    }
+    truncation = {
+        "if_truncated_low": significant(one.truncation_bounds.low),
+        "if_truncated_high": significant(one.truncation_bounds.high),
+    }
     return {**fields, **bounds, **truncation, "accuracy_by_benchmark": by_benchmark}

@@ -70,6 +70,7 @@ def _best(evidence: Evidence, index: int, rows: list[Row]) -> Figure:
         label=f"{evidence.families[index]}, best students: {_spoken(rows)}",
         caption=BEST_CAPTION.format(filled=FILLED, n=_n(evidence, index, rows)),
         height=230,
+        subject=evidence.families[index],
     )
 
 
@@ -85,6 +86,7 @@ def _same(evidence: Evidence, index: int, rows: list[Row]) -> Figure:
         label=f"{evidence.families[index]}, same student: {_spoken(rows)}",
         caption=SAME_CAPTION.format(filled=FILLED, n=_n(evidence, index, rows)),
         kind="panels",
+        subject=evidence.families[index],
     )
 
 

@@ -58,6 +58,7 @@ def _figure(identity: str, family: str, axis: Axis, rows: list[Row], chart: Char
         rows=rows,
         label=f"{family}: accuracy against {name}, {_configurations(rows)}. On the frontier: {', '.join(members)}.",
         caption=_caption(rows, axis),
+        subject=family,
     )
 
 

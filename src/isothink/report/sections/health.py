@@ -6,6 +6,7 @@ from isothink.evidence.record import ConfigurationResult
 from isothink.report import numbers
 from isothink.report.data import ReportData
 from isothink.report.section import Section
+from isothink.report.table import Table, table_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +51,13 @@ def section(data: ReportData) -> Section:
         if (results := [one for one in evidence.configurations if one.family == family])
     )
     content = HealthContent(families=families, jury=data.jury)
-    return Section(id="health", title="Truncation and thinking", content=content)
+    files = tuple(_file(index, family) for index, family in enumerate(families))
+    return Section(id="health", title="Truncation and thinking", content=content, tables=files)
+
+
+def _file(index: int, family: FamilyHealth) -> Table:
+    caption = f"{family.family}: truncation and thinking. Tokens are means per answer. n = {len(family.rows):,}."
+    return table_of(f"health-{index}", family.family, caption, family.rows)
 
 
 def _summary(results: list[ConfigurationResult]) -> str:

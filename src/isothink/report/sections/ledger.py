@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 
-from isothink.domain.ledger import PHASES
+from isothink.domain.ledger import PHASES, Phase
 from isothink.report import numbers
-from isothink.report.data import ReportData
+from isothink.report.data import PhaseTotal, ReportData
 from isothink.report.figure import ROWS, Figure, Row
 from isothink.report.ledger_figure import bar_chart
 from isothink.report.section import Section
+from isothink.report.table import table_of
 
 PHASE_NAMES = {
     "teacher": "teacher (writing pairs)",
@@ -24,6 +25,7 @@ class PhaseRow:
     """One phase's line of the table."""
 
     phase: str
+    planned: str
     flops: str
     share: str
     tokens: str
@@ -44,10 +46,13 @@ def section(data: ReportData) -> Section:
     """The ledger's section."""
     figures = (*_phase_figure(data), *_training_figure(data))
     total = sum(spent.flops for spent in data.ledger.values())
+    known = {*data.ledger, *(phase for phase, flops in _planned(data).items() if flops)}
+    rows = tuple(_row(data, phase, total) for phase in PHASES if phase in known)
     content = LedgerContent(
-        rows=tuple(_row(data, phase, total) for phase in PHASES if phase in data.ledger),
+        rows=rows,
         total=PhaseRow(
             phase="total",
+            planned=numbers.scientific(planned) if (planned := sum(_planned(data).values())) else numbers.NONE,
             flops=numbers.scientific(total),
             share="100.0%" if total else numbers.NONE,
             tokens=numbers.count(sum(spent.tokens for spent in data.ledger.values())),
@@ -56,13 +61,25 @@ def section(data: ReportData) -> Section:
         figures=figures,
         sentences=_sentences(data),
     )
-    return Section(id="ledger", title="Where every FLOP went", content=content, figures=figures)
+    tables = (table_of("ledger", "FLOPs by phase", "FLOPs planned and spent, by phase.", [*rows, content.total]),)
+    return Section(
+        id="ledger", title="Where every FLOP went", content=content, figures=figures, tables=tables if rows else ()
+    )
 
 
-def _row(data: ReportData, phase: str, total: float) -> PhaseRow:
-    spent = {str(name): row for name, row in data.ledger.items()}[phase]
+def _planned(data: ReportData) -> dict[Phase, float]:
+    """FLOPs by phase; what interruptions waste is nobody's plan."""
+    if data.plan.planned_training_flops <= 0:
+        return {}
+    return {**data.plan.phases, "training": data.plan.planned_training_flops}
+
+
+def _row(data: ReportData, phase: Phase, total: float) -> PhaseRow:
+    spent = data.ledger.get(phase, PhaseTotal(flops=0.0, tokens=0, seconds=0.0))
+    planned = _planned(data).get(phase)
     return PhaseRow(
         phase=PHASE_NAMES[phase],
+        planned=numbers.NONE if planned is None else numbers.scientific(planned),
         flops=numbers.scientific(spent.flops),
         share=numbers.percent(spent.flops / total) if total else numbers.NONE,
         tokens=numbers.count(spent.tokens),

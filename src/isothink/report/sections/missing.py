@@ -1,10 +1,11 @@
-"""Planned cells without a result and why, in plain sight."""
+"""The study as planned against as run, by student and arm, and planned cells without a result, in plain sight."""
 
 from dataclasses import dataclass
 
 from isothink.report import numbers
 from isothink.report.data import MissingResult, ReportData
 from isothink.report.section import Section
+from isothink.report.table import Column, Table, table_of
 
 STATUS_NAMES = {"failed": "failed", "infeasible": "infeasible", "not_run": "has not run", "no_result": "no result"}
 WITHOUT_WORDS = {"not_run": "the run has not reached it yet"}
@@ -27,6 +28,7 @@ class MissingContent:
 
     rows: tuple[MissingRow, ...]
     summary: str
+    planned: tuple[Table, ...]
 
 
 def section(data: ReportData) -> Section:
@@ -42,8 +44,38 @@ def section(data: ReportData) -> Section:
         )
         for status, one in ordered
     )
-    content = MissingContent(rows=rows, summary=missing_summary(data))
-    return Section(id="missing", title="Missing cells", content=content)
+    planned = _planned(data)
+    content = MissingContent(rows=rows, summary=missing_summary(data), planned=planned)
+    absent = (table_of("missing", "Missing cells", content.summary, rows),) if rows else ()
+    return Section(id="missing", title="As planned and as run", content=content, tables=(*planned, *absent))
+
+
+def _planned(data: ReportData) -> tuple[Table, ...]:
+    """Counts of cells; the last line sums them up."""
+    if not data.planned:
+        return ()
+    counts = ("planned", "complete", "failed", "infeasible")
+    groups = [(one.student, one.arm, *(getattr(one, name) for name in counts)) for one in data.planned]
+    lines = [(*group, group[2] - sum(group[3:])) for group in groups]
+    total = ("all", "all", *(sum(line[index] for line in lines) for index in range(2, len(lines[0]))))
+    names = ("student", "arm", *counts, "not run yet")
+    return (
+        Table(
+            id="planned",
+            title="Cells as planned and as run",
+            caption=(
+                "Cells by student and arm: all budgets and seeds that the study asks for. "
+                f"n = {numbers.plural(int(total[2]), 'planned cell')}."
+            ),
+            columns=tuple(
+                Column(name=name, kind=("name", "text", "number")[min(index, 2)]) for index, name in enumerate(names)
+            ),
+            rows=tuple(
+                tuple(f"{value:,}" if isinstance(value, int) else value for value in line) for line in [*lines, total]
+            ),
+            data=[dict(zip(names, line, strict=True)) for line in lines],
+        ),
+    )
 
 
 def missing_results(data: ReportData) -> list[tuple[str, MissingResult]]:

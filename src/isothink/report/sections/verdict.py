@@ -16,6 +16,7 @@ from isothink.report.sentences import (
     leading_verdict,
     verdict_sentence,
 )
+from isothink.report.table import table_of
 from isothink.report.text import visible
 
 BREAK_EVEN = {
@@ -23,6 +24,8 @@ BREAK_EVEN = {
     "reasoning_always": "reasoning costs less over its whole life at any number of queries",
     "no_equal_accuracy": "none: the arms reach no equal accuracy",
 }
+
+TABLE_CAPTION = "All verdicts. Budgets are caps on training FLOPs."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +96,8 @@ def section(data: ReportData) -> Section:
         level=f"{100 * evidence.level:g}%",
         explorer=_explorer(evidence),
     )
-    return Section(id="verdict", title="Verdict", content=content)
+    tables = (table_of("verdicts", "All verdicts", TABLE_CAPTION, content.rows),) if content.rows else ()
+    return Section(id="verdict", title="Verdict", content=content, tables=tables)
 
 
 def outcome_name(outcome: str) -> str:

@@ -1,7 +1,7 @@
 // Draws the plots below the first screen, one after the other so that the page answers from the start.
 "use strict";
 (() => {
-  const book = JSON.parse(document.getElementById("plots").textContent);
+  let book;
   const PANEL_GAP = 24,
     AXIS_ROOM = 60,
     WIDEST_PANEL = 190,
@@ -40,6 +40,7 @@
 
   async function drawAll() {
     await Explorer.drawn;
+    book = await Plots.book;
     for (const plot of book.plots) {
       await draw(plot);
       await new Promise((resolve) => setTimeout(resolve, 0));

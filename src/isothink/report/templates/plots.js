@@ -38,13 +38,16 @@ const Plots = (() => {
     return { ...structuredClone(chart), config: config(width), width, height, autosize };
   }
 
+  /** The text of an element that holds it packed: gzip, in base64. */
+  async function unpacked(identity) {
+    const packed = Uint8Array.from(atob(document.getElementById(identity).textContent), (byte) => byte.charCodeAt(0));
+    return new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
+  }
+
   /** Runs the library, which stands in the page packed; the policy names its hash, so nothing else would run. */
   async function unpack() {
-    const packed = Uint8Array.from(atob(document.getElementById("plotting").textContent), (byte) => byte.charCodeAt(0));
     const script = document.createElement("script");
-    script.textContent = await new Response(
-      new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip")),
-    ).text();
+    script.textContent = await unpacked("plotting");
     document.head.append(script);
   }
 
@@ -57,5 +60,9 @@ const Plots = (() => {
     return vegaEmbed(host, spec, { ...options, ...more });
   }
 
-  return { single, embed };
+  /** The charts and the rows of all plots below the first screen. */
+  const book = unpacked("plots").then(JSON.parse);
+  book.catch(() => {}); // told by whoever waits for it
+
+  return { single, embed, book };
 })();

@@ -1,0 +1,30 @@
+// Saves the rows of a plot as CSV. They stand in the page once, as what the plot draws.
+"use strict";
+(() => {
+  // A spreadsheet takes a text that begins so for a formula; a quotation mark in front keeps it a text.
+  const FORMULA = /^[=+\-@\t\r]/;
+
+  function cell(value) {
+    if (value === null) return "";
+    if (typeof value !== "string") return typeof value === "boolean" ? (value ? "True" : "False") : String(value);
+    const text = FORMULA.test(value) ? `'${value}` : value;
+    return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  }
+
+  async function csv(identity) {
+    const book = await Plots.book;
+    const table = book.tables[book.plots.find((plot) => plot.id === identity).table];
+    return [table.names, ...table.values].map((row) => row.map(cell).join(",") + "\n").join("");
+  }
+
+  document.addEventListener("click", async (event) => {
+    const link = event.target.closest("a[data-csv]");
+    if (!link) return;
+    event.preventDefault();
+    const saving = document.createElement("a");
+    saving.href = URL.createObjectURL(new Blob([await csv(link.dataset.csv)], { type: "text/csv;charset=utf-8" }));
+    saving.download = `${link.dataset.csv}.csv`;
+    saving.click();
+    setTimeout(() => URL.revokeObjectURL(saving.href), 10_000);
+  });
+})();
