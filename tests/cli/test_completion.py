@@ -20,7 +20,7 @@ def script(tmp_path_factory):
     command.write_text(f"#!{sys.executable}\nfrom isothink.cli.main import main\n\nmain()\n", encoding="utf-8")
     command.chmod(0o755)
     environment = {**os.environ, "HOME": str(folder), "PATH": f"{folder}:{os.environ['PATH']}"}
-    install = [str(command), "--install-completion", "bash"]
+    install = ["bash", "-c", f"'{command}' --install-completion; exit $?"]  # the parent's shell is the one detected
     done = subprocess.run(install, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     [installed] = (folder / ".bash_completions").iterdir()

@@ -29,9 +29,12 @@ def studies():
     return decision_example.studies()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
-    """Chromium without a window. Skipped, visibly, where it cannot be driven."""
+    """Chromium without a window. Skipped, visibly, where it cannot be driven.
+
+    Of a module, not of the session: while it is driven an event loop runs in this process, and later tests need theirs.
+    """
     if CHROMIUM is None:
         pytest.skip("Chromium is not installed: the page is not opened")
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: no browser to drive")
