@@ -1,5 +1,6 @@
 """The live view: lines that fit every terminal, names that steer none, and a real run in a real pseudo-terminal."""
 
+import contextlib
 import fcntl
 import io
 import os
@@ -219,6 +220,11 @@ def test_builds_and_dumb_terminals_get_plain_lines(monkeypatch):
     assert not shows_live_view({"TERM": "xterm-256color"})
 
 
+def interrupts_are_heard():
+    """What a shell starts in the background ignores them, and so would whatever that starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class PseudoTerminal:
     """A command in a terminal of its own; standard output is a pipe, as where a user keeps the data."""
 
@@ -235,9 +241,16 @@ class PseudoTerminal:
             stderr=theirs,
             stdout=subprocess.PIPE,
             env=environment,
+            process_group=0,
+            preexec_fn=interrupts_are_heard,  # noqa: PLW1509 - no other thread runs here
         )
         os.close(theirs)
         self.written = ""
+
+    def kill(self):
+        """Ends it with its workers, if it is there still."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
 
     def resize(self, rows, columns):
         fcntl.ioctl(self._mine, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
@@ -271,13 +284,25 @@ def shapes(written):
     return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|\r", "", written)
 
 
-def test_a_run_that_is_interrupted_in_a_narrowed_terminal_gives_it_back(tmp_path):
+@pytest.fixture
+def open_terminal():
+    """Opens pseudo-terminals with a command in each; whatever a test leaves running is ended."""
+    opened = []
+
+    def opening(*arguments, **settings):
+        opened.append(PseudoTerminal(*arguments, **settings))
+        return opened[-1]
+
+    yield opening
+    for one in opened:
+        one.kill()
+
+
+def test_a_run_that_is_interrupted_in_a_narrowed_terminal_gives_it_back(open_terminal, tmp_path):
     pytest.importorskip("transformers", reason="training needs the [train] extra")
     write_tiny(tmp_path)
     # a budget that takes many minutes: the first segment is still trained when the interrupt comes
-    run = PseudoTerminal(
-        "train", "tiny.yaml", "budgets.training_flops=[2.0e+11]", "training.max_epochs=1.0e+6", cwd=tmp_path
-    )
+    run = terminal("train", "tiny.yaml", "budgets.training_flops=[2.0e+11]", "training.max_epochs=1.0e+6", cwd=tmp_path)
     run.read(until="training trees")
     run.resize(20, 50)
     run.read(until="\x1b[2J")
@@ -294,12 +319,13 @@ def test_a_run_that_is_interrupted_in_a_narrowed_terminal_gives_it_back(tmp_path
     assert last == "interrupted; the same command resumes"
 
 
-def test_a_run_that_ends_leaves_a_summary_and_its_accuracies_were_seen(finished, tmp_path):
+@pytest.mark.long
+def test_a_run_that_ends_leaves_a_summary_and_its_accuracies_were_seen(finished, open_terminal, tmp_path):
     _, done, _ = finished
     shutil.copytree(done, tmp_path / "tiny")
     first = sorted((tmp_path / "tiny" / "samples").iterdir())[0]
     shutil.rmtree(first)
-    run = PseudoTerminal("run", "tiny", cwd=tmp_path)
+    run = open_terminal("run", "tiny", cwd=tmp_path)
     out, status = run.end()
     assert status == 0, run.written
     assert "Verdict" in out and "report: " in out and "\x1b" not in out
