@@ -302,7 +302,9 @@ def test_a_run_that_is_interrupted_in_a_narrowed_terminal_gives_it_back(open_ter
     pytest.importorskip("transformers", reason="training needs the [train] extra")
     write_tiny(tmp_path)
     # a budget that takes many minutes: the first segment is still trained when the interrupt comes
-    run = terminal("train", "tiny.yaml", "budgets.training_flops=[2.0e+11]", "training.max_epochs=1.0e+6", cwd=tmp_path)
+    run = open_terminal(
+        "train", "tiny.yaml", "budgets.training_flops=[2.0e+11]", "training.max_epochs=1.0e+6", cwd=tmp_path
+    )
     run.read(until="training trees")
     run.resize(20, 50)
     run.read(until="\x1b[2J")
