@@ -36,7 +36,7 @@ check-vllm: $(VENV)/installed-train $(VENV)/installed-test $(VENV)/installed-sma
 	$(BIN)/python scripts/check_vllm.py --python "$(VLLM)"
 
 test: $(VENV)/installed-train $(VENV)/installed-test $(VENV)/installed-small-model $(VENV)/looked-for-chromium
-	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 --dist loadfile
+	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-long: $(VENV)/installed-train $(VENV)/installed-test $(VENV)/installed-small-model
 	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 --dist load -m long
