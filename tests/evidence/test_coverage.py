@@ -97,6 +97,7 @@ def test_one_pair_of_two_seeds_is_covered_where_a_known_variance_is_assumed_it_i
     assert assess(world, truth, 300, settings=FAST, draw=subtracting_first)["accuracy"] < 0.85
 
 
+@pytest.mark.long
 def test_ignoring_seeds_fails_these_bounds():
     world = World(seeds=3, seed_deviation=0.6)
     found = assess(world, uniform_truth(world, 0.6), STUDIES // 2, settings=FAST, draw=ignoring_seeds)
@@ -104,6 +105,7 @@ def test_ignoring_seeds_fails_these_bounds():
     assert found["false_outcomes"] > 0.17
 
 
+@pytest.mark.long
 def test_an_unpaired_test_fails_these_bounds():
     world = World(seeds=3, seed_deviation=0.1, item_deviation=2.0)
     truth = uniform_truth(world, 0.6)

@@ -298,6 +298,7 @@ def open_terminal():
         one.kill()
 
 
+@pytest.mark.long
 def test_a_run_that_is_interrupted_in_a_narrowed_terminal_gives_it_back(open_terminal, tmp_path):
     pytest.importorskip("transformers", reason="training needs the [train] extra")
     write_tiny(tmp_path)
