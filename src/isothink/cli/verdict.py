@@ -59,7 +59,7 @@ def _costs(verdict: Verdict, best: Recommendation) -> str:
         costs = (best.training_cost, best.inference_cost_per_query, best.lifetime_cost)
         unit = " dollars" if verdict.money.axis == "usd" else " seconds"
         unit += f" on {verdict.money.device}"
-    training, query, life = (_number(cost or 0.0) for cost in costs)
+    training, query, life = ("unknown" if cost is None else _number(cost) for cost in costs)
     return f"It costs {training}{unit} to train, {query} per query and {life} over its life."
 
 

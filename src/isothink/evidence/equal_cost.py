@@ -6,7 +6,8 @@ through all its students, which is marked `extrapolated`. At equal whole-life co
 any budget that costs no more; an arm's cell dearer than every IFT cell is `extrapolated`: IFT never had as much.
 Positions on the cost axis are point estimates: costs are known far better than accuracies.
 
-These comparisons are adjusted among themselves and decide no outcome.
+These comparisons are adjusted among themselves and decide no outcome; how often they resolve what is not there has not
+been simulated.
 """
 
 from collections.abc import Iterable, Sequence
@@ -121,7 +122,11 @@ def _differences(
 
 
 def _best(singles: list[_Difference]) -> _Difference:
-    """The arm's most accurate student, selected anew in every draw; selection's bias taken off as in comparison.py."""
+    """The arm's most accurate student, selected anew in every draw, less the bias of selecting that the draws show.
+
+    Unlike in comparison.py nothing guards against several students that are nearly equal: there a correction of this
+    kind resolved a difference that is not there in 13.6 instead of 10 studies in a hundred (three equal IFT students).
+    """
     own = np.array([one.drawn.accuracy[one.chosen] + one.drawn.errors[:, one.chosen] for one in singles])
     differences = np.array([one.draws for one in singles])
     leading = int(np.argmax([one.drawn.accuracy[one.chosen] for one in singles]))

@@ -21,11 +21,12 @@ from isothink.evidence.prior_equal_cost import prior_at_equal_cost
 from isothink.evidence.prior_lengths import PairLengths, published_lengths
 from isothink.evidence.published_table import ARMS, PublishedTable
 from isothink.evidence.record import ConfigurationResult, Evidence, Interval
+from isothink.evidence.settings import AnalysisSettings
 from isothink.evidence.setup_variation import clipped, from_logit, item_luck, logit, setup_variation
 
 DRAWS = 400
 LEVEL = 0.90
-COST_TOLERANCE = 0.05
+COST_TOLERANCE = AnalysisSettings().cost_tolerance
 RANDOM_SEED = 2509
 BYTES_PER_TOKEN_ERROR = 0.12
 """Standard deviation of the logarithm of the assumed bytes per token."""

@@ -9,9 +9,10 @@ import numpy as np
 
 from isothink.domain.numbers import flops, scientific
 from isothink.domain.record import Record
+from isothink.evidence.candidates import DRAW_UNIT
 from isothink.evidence.observations import Floats
 from isothink.evidence.record import ConfigurationResult, ConventionCost, Evidence, Interval
-from isothink.evidence.run_series import DRAW_UNIT, RunSeries, run_series
+from isothink.evidence.run_series import RunSeries, run_series
 from isothink.evidence.size_forecast import LEVEL, Forecast
 from isothink.evidence.size_gain import correlation, value_draws
 
@@ -122,9 +123,9 @@ def _configuration(
         accuracy=float(accuracy.predicted[row]),
         interval=interval,
         expected_accuracy=expected,
-        accuracy_draws=tuple(int(value) for value in np.rint(DRAW_UNIT * draws)),
+        accuracy_draws=tuple(int(value) for value in np.rint(draws / DRAW_UNIT)),
         inference_draws=tuple(
-            int(value) for value in np.rint(DRAW_UNIT * np.minimum(cost_draws / per_parameter, LARGEST_RATIO))
+            int(value) for value in np.rint(np.minimum(cost_draws / per_parameter, LARGEST_RATIO) / DRAW_UNIT)
         ),
         conventions={evidence.convention: ConventionCost(training_flops=training, inference_flops_per_query=cost)},
         accuracy_by_benchmark={},

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from isothink.evidence.candidates import DRAW_UNIT
 from isothink.evidence.observations import Floats
 from isothink.evidence.record import ConfigurationResult
 from isothink.evidence.settings import BASELINE
@@ -26,8 +27,6 @@ ONE_SIZE = "one size only at this budget: a trend needs two, and an interval thr
 MOST_SIZES = 40
 """The time that fitting takes grows with the cube of the number of sizes."""
 TOO_MANY = f"at most {MOST_SIZES} are fitted"
-DRAW_UNIT = 1e4
-"""Stored draws of accuracies are in ten-thousandths."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,7 +132,7 @@ def _sampling_noise(
     series: SizeSeries,
 ) -> Floats:
     """The scatter that the draws of each series' own accuracies imply on the line, in the unit of its scatter."""
-    spread = _means(run, keys, sizes, lambda item: float(np.std(item.accuracy_draws or (0,))) / DRAW_UNIT)
+    spread = _means(run, keys, sizes, lambda item: float(np.std(item.accuracy_draws or (0,))) * DRAW_UNIT)
     caps = series.base_caps()[:, None]
     lines = spread * steepness(series.values, caps) / np.sqrt(noise(series.values, caps, series.scale))
     seen = ~np.isnan(lines)

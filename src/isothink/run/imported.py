@@ -18,6 +18,7 @@ from isothink.domain.numbers import scientific
 from isothink.evidence.choice import tied
 from isothink.evidence.observations import CellFacts, Floats, ItemFacts, Observations
 from isothink.evidence.record import MissingCell, ServingCost
+from isothink.evidence.settings import AnalysisSettings
 from isothink.run.import_record import ImportedCell, ImportedPart
 from isothink.run.import_samples import caveats_of
 from isothink.run.imports_folder import read_import_samples, read_imports
@@ -25,7 +26,7 @@ from isothink.run.observe import COLUMNS, Scores, item_means, scores_of
 from isothink.store.fingerprint import fingerprint
 from isothink.store.run_folder import RunFolder
 
-COST_TOLERANCE = 0.05
+COST_TOLERANCE = AnalysisSettings().cost_tolerance
 """Training costs within this of the lowest of a group are one level, as on a frontier."""
 NO_TRAINING = 1.0
 """The budget of models that cost no training here: the smallest that a verdict can be asked for, 1 FLOP."""
