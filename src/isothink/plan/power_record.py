@@ -52,8 +52,8 @@ class FamilyPower(Record):
 
     `smallest_resolvable` is the true difference that comes out resolved with probability `power`, at the level that
     `comparisons` in one report leave to the first of Holm's steps; null where none does, as with one seed everywhere.
-    It is that of one student of each arm; where several are about equally good the best of each is known better, and
-    smaller differences are resolved.
+    It is that of one student of each arm; where several are about equally good, choosing among them is corrected for,
+    and a somewhat larger difference is needed.
     `item_part` and `seed_part` are the standard deviations that items (with repeats) and seeds give the difference.
     `by_seeds` is the same figure were every arm trained with so many seeds.
     """
