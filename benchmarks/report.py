@@ -18,7 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).parents[1] / "tests" / name) for name in ("report", "evidence")]
+sys.path[:0] = [str(Path(__file__).parents[1] / "tests" / name) for name in (".", "report", "evidence")]
 
 import decision_example
 import report_example

@@ -214,17 +214,21 @@ def verdict(
     price: float | None = None,
     batch_size: int | None = None,
     utilisation: float | None = None,
+    convention: str | None = None,
+    target: float | None = None,
     sizes: Sequence[float] = (),
 ) -> "Verdict":
     """The decision for a family, a training budget (the study's top one by default) and a number of queries.
 
     `budget` is in training FLOPs. `inference_budget` caps the cost of a query, `lifetime_budget` that of training and
     all queries together, both in the unit of the axis: FLOPs, or seconds or dollars on a device (`price` in dollars per
-    hour) that trains at `utilisation` of its peak and decodes `batch_size` sequences together. `sizes` are
-    numbers of parameters of students that were not run, which the rule fitted to the study may recommend.
+    hour) that trains at `utilisation` of its peak and decodes `batch_size` sequences together. `convention` prices
+    every configuration in other FLOPs; `budget` and the caps stay in the study's. `target` is the accuracy (0 to 1) at
+    which the break-even is asked, by default the highest that both arms reach. `sizes` are numbers of parameters of
+    students that were not run, which the rule fitted to the study may recommend.
 
     Raises:
-        isothink.errors.UsageError: an unknown family or device, or an impossible number.
+        isothink.errors.UsageError: an unknown family, device or convention, or an impossible number.
     """
     from isothink.evidence.money import money
     from isothink.run.decision import decide_run
@@ -240,6 +244,8 @@ def verdict(
         money=None
         if axis == "flops"
         else money(axis, device_name=device, price_per_hour=price, batch_size=batch_size, utilisation=utilisation),
+        convention=convention,
+        target_accuracy=target,
         sizes=sizes,
     )
 

@@ -342,6 +342,39 @@ def test_another_convention_confirms_changes_or_cannot_tell():
     assert verdict(1.0, at=1e12, with_inference=False).sensitivity == {"paper": "cannot tell"}
 
 
+def test_a_verdict_in_another_convention_prices_cells_and_rescales_the_budget():
+    cells = [
+        cell_facts(student, "ift", budget, seed, training_flops={"exact": budget, "paper": budget * 1.5})
+        for student in ("s", "l")
+        for budget in BUDGETS
+        for seed in (0, 1)
+    ]
+    data = observations(cells, scores(0.3, 0.3, 0.5, 0.51, 0.6, 0.61, 0.9, 0.91))
+    data.inference_flops["paper"] = data.inference_flops["exact"] * 2
+    evidence = study(data)
+    question = {"family": "f", "budget_flops": 1e12, "queries": 10}
+    own, asked = decide(evidence, **question), decide(evidence, **question, convention="paper")
+    assert decide(evidence, **question, convention="exact") == own
+    assert (own.rescaled_budget_flops, asked.rescaled_budget_flops) == (None, pytest.approx(1.5e12))
+    assert asked.recommended.cell == own.recommended.cell == own.sensitivity["paper"]
+    best = asked.recommended
+    assert best.training_flops == own.recommended.training_flops == 1e12
+    assert best.training_cost == pytest.approx(1.5e12)
+    assert best.inference_cost_per_query == pytest.approx(2 * best.inference_flops_per_query)
+    assert best.lifetime_cost == pytest.approx(1.5e12 + 10 * best.inference_cost_per_query)
+    assert asked.reasons == own.reasons and asked.sensitivity == own.sensitivity
+
+
+def test_a_convention_that_cannot_be_asked_for_is_refused():
+    evidence = study(three_cells())
+    question = {"family": "f", "budget_flops": 1e12, "queries": 1}
+    for convention in ("paper", "Exact", "x" * 200):
+        with pytest.raises(UsageError, match=r"convention: found '.{1,80}', allowed are exact"):
+            decide(evidence, **question, convention=convention)
+    with pytest.raises(UsageError, match="target: found 70, allowed is an accuracy from 0 to 1"):
+        decide(evidence, **question, target_accuracy=70)
+
+
 def test_the_recommended_accuracy_is_corrected_for_selection():
     world = World(seeds=2, items=40, pair_deviation=1.0, arms=("ift", "reasoning"), budgets=(1e10, 1e11, 1e12))
     raw, corrected = [], []

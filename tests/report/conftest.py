@@ -10,7 +10,6 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "evidence"))  # the simulated
 
 import decision_example
 import report_example
-from browsing import CHROMIUM, FLAGS
 
 from isothink.report.page import render_page
 
@@ -27,18 +26,3 @@ def pages():
 def studies():
     """Analysed studies by name, with the draws that decisions are made from."""
     return decision_example.studies()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """Chromium without a window. Skipped, visibly, where it cannot be driven.
-
-    Of a module, not of the session: while it is driven an event loop runs in this process, and later tests need theirs.
-    """
-    if CHROMIUM is None:
-        pytest.skip("Chromium is not installed: the page is not opened")
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: no browser to drive")
-    with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield opened
-        opened.close()

@@ -182,12 +182,11 @@ def differences(evidence, verdict, found):
 
     same("outcome", verdict.outcome, found["outcome"])
     same("sensitivity", verdict.sensitivity, found["sensitivity"])
-    crossover = (
-        "no crossover size",
-        "no one crossover size",
-        "the fitted gain of",
-    )  # in the page it stands in the cards alone
-    same("reasons", [text for text in verdict.reasons if not text.startswith(crossover)], found["reasons"])
+    same("reasons", list(verdict.reasons), found["reasons"])
+    same("equal cost", list(verdict.at_equal_cost), found["at_equal_cost"])
+    same("would change it", list(verdict.would_change_it), found["would_change_it"])
+    same("crossover", verdict.crossover_parameters, found["crossover_parameters"])
+    same("rescaled", verdict.rescaled_budget_flops, found["rescaled"])
     same("alternatives", [one.cell for one in verdict.alternatives], [one["cell"] for one in found["alternatives"]])
     for part in ("recommended", "break_even"):
         ours, theirs = getattr(verdict, part), found[part]
@@ -199,7 +198,7 @@ def differences(evidence, verdict, found):
                 same(f"{part} no interval", value is None, theirs[name] is None)
                 for end in ("low", "high") if value is not None and theirs[name] is not None else ():
                     same(f"{part} {end}", value[end], theirs[name][end])
-            elif name in theirs and name not in NUMBERED and not (name in PRICED and verdict.money is None):
+            elif name in theirs and name not in NUMBERED and not (name in PRICED and value is None):
                 same(f"{part} {name}", value, theirs[name])
     if verdict.recommended is not None:
         same("sentence", verdict_sentence(evidence, verdict), found["sentence"])

@@ -6,10 +6,11 @@ import re
 
 import pytest
 import report_example as example
-from browsing import Visit
 
 from isothink.report.figure import csv_text
 from isothink.report.sections import all_sections
+
+from ..browsing import Visit
 
 expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: no browser to drive").expect
 PLOTS = {"data": 48, "halfway": 48, "all_failed": 2, "empty": 0, "hostile": 48}

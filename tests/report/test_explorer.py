@@ -3,12 +3,13 @@
 import decision_example as example
 import pytest
 import report_example
-from browsing import Visit
 
 from isothink.evidence.money import money
 from isothink.evidence.verdict import decide
 from isothink.report.page import render_page
 from isothink.report.sentences import verdict_sentence
+
+from ..browsing import Visit
 
 
 @pytest.fixture(scope="module")
@@ -135,8 +136,8 @@ def test_another_convention_rescales_the_budget_and_says_so(visit, evidence):
     verdict = next(one for one in evidence.verdicts if one.family == "f")
     set_to(visit, convention="paper", budget_number="1e12")
     found = answered(visit)
-    cell = found["recommended"]["cell"] if found["recommended"] else "cannot tell"
-    assert cell == decide(evidence, family="f", budget_flops=1e12, queries=verdict.queries).sensitivity["paper"]
+    terminal = decide(evidence, family="f", budget_flops=1e12, queries=verdict.queries, convention="paper")
+    assert example.differences(evidence, terminal, found | {"sentence": verdict_sentence(evidence, terminal)}) == []
     if found["recommended"]:
         assert "Priced under the paper convention" in visit.page.locator("#answer-notes").text_content()
     else:
@@ -163,6 +164,25 @@ def test_the_terminals_command_is_told(visit):
         "isothink verdict RUN --family f --budget 1e12 --queries 1e5 --axis usd --device 'RTX 4090' --price 0.7"
         " --batch-size 32 --utilisation 0.4"
     )
+    set_to(visit, unit="flops", convention="paper", target="62.5")
+    answered(visit)
+    assert visit.page.locator("#answer-command").text_content() == (
+        "isothink verdict RUN --family f --budget 1e12 --queries 1e5 --target 0.625 --convention paper"
+    )
+
+
+def test_what_would_change_it_and_the_crossover_follow_the_controls(visit, evidence):
+    low, high = evidence.budgets_flops[0], evidence.budgets_flops[-1]
+    told = []
+    for budget in (low, high):
+        set_to(visit, budget_number=str(budget), queries_number="1e9")
+        answered(visit)
+        verdict = decide(evidence, family="f", budget_flops=budget, queries=1e9)
+        told.append(visit.page.locator("#answer-change").text_content())
+        assert told[-1] == f"What would change it: {'; '.join(verdict.would_change_it)}."
+        tiles = visit.page.locator("#answer-tiles").text_content()
+        assert ("Reasoning gains nothing at" in tiles) == (verdict.crossover_parameters is not None)
+    assert told[0] != told[1]
 
 
 def test_every_control_has_a_name_and_the_answer_is_announced(visit):

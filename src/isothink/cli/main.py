@@ -287,6 +287,8 @@ def verdict(
     price: options.Price = None,
     batch_size: options.BatchSize = None,
     utilisation: options.Utilisation = None,
+    convention: options.Convention = None,
+    target: options.Target = None,
     sizes: options.Sizes = None,
     json: options.Json = False,
 ) -> None:
@@ -310,6 +312,8 @@ def verdict(
         price=price,
         batch_size=batch_size,
         utilisation=utilisation,
+        convention=convention,
+        target=target,
         sizes=numbers_of(sizes, "--sizes"),
     )
     if json:

@@ -163,6 +163,19 @@ Utilisation = Annotated[
         "--utilisation", help="Share of the peak in training and prefill; 0.4 by default.", show_default=False
     ),
 ]
+Convention = Annotated[
+    str | None,
+    typer.Option(
+        "--convention",
+        help="Price every configuration in another FLOPs convention, such as 6nd.",
+        show_default=False,
+        autocompletion=completions.among("exact", "paper", "hf", "6nd"),
+    ),
+]
+Target = Annotated[
+    float | None,
+    typer.Option("--target", help="The accuracy at which the break-even is asked, such as 0.7.", show_default=False),
+]
 Sizes = Annotated[
     str | None,
     typer.Option(

@@ -1,7 +1,7 @@
 """What `isothink verdict` and `isothink ask` print: one paragraph to act on, with the doubt in it."""
 
 from isothink.cli.output import one_line
-from isothink.domain.numbers import scientific
+from isothink.domain.numbers import scientific, short
 from isothink.evidence.record import BreakEven, Recommendation, Verdict
 
 DECISIONS = {
@@ -19,8 +19,7 @@ def verdict_text(verdict: Verdict) -> str:
     """The decision as a paragraph; nothing in it steers a terminal."""
     prior = " From published figures alone" if verdict.basis == "published" else ""
     parts = [
-        f"{verdict.family}, {scientific(verdict.budget_flops)} training FLOPs, {verdict.queries:,.0f} queries:{prior}"
-        f" {DECISIONS[verdict.outcome]}."
+        f"{verdict.family}, {_budget(verdict)}, {verdict.queries:,.0f} queries:{prior} {DECISIONS[verdict.outcome]}."
     ]
     if verdict.recommended is not None:
         parts.extend(_recommended(verdict, verdict.recommended))
@@ -33,6 +32,13 @@ def verdict_text(verdict: Verdict) -> str:
     if verdict.caveats:
         parts.append(_listed("Caveats", verdict.caveats, MOST_CAVEATS))
     return one_line(" ".join(parts))
+
+
+def _budget(verdict: Verdict) -> str:
+    text = f"{scientific(verdict.budget_flops)} training FLOPs"
+    if verdict.rescaled_budget_flops is None:
+        return text
+    return f"{text} ({scientific(verdict.rescaled_budget_flops)} in the {verdict.convention} convention)"
 
 
 def _recommended(verdict: Verdict, best: Recommendation) -> list[str]:
@@ -53,18 +59,16 @@ def _recommended(verdict: Verdict, best: Recommendation) -> list[str]:
 
 def _costs(verdict: Verdict, best: Recommendation) -> str:
     costs: tuple[float | None, ...]
-    if verdict.money is None:
+    if verdict.money is None and verdict.convention is None:
         costs, unit = (best.training_flops, best.inference_flops_per_query, best.lifetime_flops), " FLOPs"
     else:
         costs = (best.training_cost, best.inference_cost_per_query, best.lifetime_cost)
+        unit = f" {verdict.convention} FLOPs"
+    if verdict.money is not None:
         unit = " dollars" if verdict.money.axis == "usd" else " seconds"
         unit += f" on {verdict.money.device}"
-    training, query, life = ("unknown" if cost is None else _number(cost) for cost in costs)
+    training, query, life = ("unknown" if cost is None else short(cost) for cost in costs)
     return f"It costs {training}{unit} to train, {query} per query and {life} over its life."
-
-
-def _number(value: float) -> str:
-    return scientific(value) if value >= 1e4 or 0 < value < 1e-3 else f"{value:.3g}"
 
 
 def _break_even(even: BreakEven) -> str:
@@ -75,10 +79,10 @@ def _break_even(even: BreakEven) -> str:
             "reasoning_always": "Reasoning is the cheaper at equal accuracy{} whatever the number of queries.",
         }
         return texts.get(even.kind, "No accuracy is reached by both arms.").format(target)
-    low, high = (_number(even.interval.low), _number(even.interval.high)) if even.interval else ("", "")
+    low, high = (short(even.interval.low), short(even.interval.high)) if even.interval else ("", "")
     interval = f" (90% interval {low} to {high})" if even.interval else ""
     cheaper = "" if even.cheaper_below is None else f"; with fewer {_arm(even.cheaper_below)} is the cheaper"
-    return f"At equal accuracy{target} both cost the same at {_number(even.queries)} queries{interval}{cheaper}."
+    return f"At equal accuracy{target} both cost the same at {short(even.queries)} queries{interval}{cheaper}."
 
 
 def _arm(arm: str) -> str:
@@ -88,8 +92,9 @@ def _arm(arm: str) -> str:
 def _conventions(verdict: Verdict) -> list[str]:
     """What other conventions would recommend, where it is not the same."""
     own = verdict.recommended.cell if verdict.recommended else None
-    others = {name: cell for name, cell in verdict.sensitivity.items() if cell != own}
-    if not verdict.sensitivity:
+    asked = {name: cell for name, cell in verdict.sensitivity.items() if name != verdict.convention}
+    others = {name: cell for name, cell in asked.items() if cell != own}
+    if not asked:
         return []
     if not others:
         return ["Every other FLOPs convention recommends the same."]

@@ -12,3 +12,10 @@ def scientific(value: float) -> str:
 def flops(value: float) -> str:
     """For example `5e11 FLOPs`."""
     return f"{scientific(value)} FLOPs"
+
+
+def short(value: float) -> str:
+    """Three digits: plain from a thousandth to ten thousand, else in powers of ten; numbers.js spells the same."""
+    if value >= 1e4 or 0 < value < 1e-3:
+        return scientific(value)
+    return f"{float(f'{value:.3g}'):g}"

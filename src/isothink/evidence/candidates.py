@@ -5,7 +5,7 @@ numbers, so that a terminal and a page never disagree.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -40,6 +40,17 @@ class Candidates:
     def lifetime(self, queries: float) -> Floats:
         """F + V q of every configuration."""
         return np.asarray(self.once + queries * self.per_query)
+
+    def at_prices(self, *, training: Floats, once: Floats, per_query: Floats) -> "Candidates":
+        """The same candidates at the prices of another FLOPs convention."""
+        return replace(
+            self,
+            training_flops=training,
+            training=training,
+            once=once,
+            per_query=per_query,
+            per_query_draws=_draws([one.inference_draws for one in self.results]) * per_query,
+        )
 
     def of_kind(self, kind: str, among: Sequence[int]) -> list[int]:
         """Those of a kind of arm."""

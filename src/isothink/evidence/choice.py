@@ -2,17 +2,28 @@
 sensitivity.py."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from isothink.evidence.candidates import Candidates
 from isothink.evidence.observations import Floats
-from isothink.evidence.record import Interval, Money, Recommendation
+from isothink.evidence.record import Interval, Recommendation
 
 Booleans = npt.NDArray[np.bool_]
 
 ROUNDING = 1.0 + 1e-6  # a budget is met to rounding
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """Who is eligible among candidates, by place, and who of them is chosen, at a training budget in their FLOPs."""
+
+    among: Candidates
+    eligible: tuple[int, ...]
+    chosen: int
+    budget_flops: float
 
 
 def within(costs: Floats, cap: float | None) -> Booleans:
@@ -48,28 +59,28 @@ def tied(costs: Floats, tolerance: float) -> Floats:
 
 
 def recommendation(
-    among: Candidates,
+    choice: Choice,
     index: int,
-    eligible: Sequence[int],
     *,
     queries: float,
     level: float,
-    money: Money | None,
+    priced: bool,
     extrapolated: bool,
 ) -> Recommendation:
     """What is expected of one configuration beside the other eligible ones.
 
     Its accuracy is the shrunk estimate: under the model that shrinks, the posterior of the selected configuration is
     the same as had it not been selected (Dawid 1994, IMS Lecture Notes 24), which corrects for the selection. Draws in
-    which it is as good as the best, both all right for instance, count as ones in which it is the best.
+    which it is as good as the best, both all right for instance, count as ones in which it is the best. `priced` says
+    that the candidates' costs are in another unit than the FLOPs of the study's convention.
     """
+    among = choice.among
     one = among.results[index]
     drawn = np.clip(among.draws, 0.0, 1.0)  # luck may go beyond all right; no accuracy does
-    own, highest = drawn[:, index], drawn[:, list(eligible)].max(axis=1)
+    own, highest = drawn[:, index], drawn[:, list(choice.eligible)].max(axis=1)
     tail = (1.0 - level) / 2
     low, high = np.quantile(own, [tail, 1.0 - tail])
     accuracy = float(among.accuracy[index])
-    priced = money is not None
     return Recommendation(
         cell=one.configuration,
         source=one.source,

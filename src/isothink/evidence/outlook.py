@@ -1,9 +1,10 @@
-"""What would change a verdict: more items or seeds, other numbers of queries, a longer ladder. Called by verdict.py."""
+"""What would change a verdict: more items or seeds, other numbers of queries, a longer ladder. Called by verdict.py;
+the page says the same, with outlook.js."""
 
 import math
 from collections.abc import Sequence
 
-from isothink.domain.numbers import flops, scientific
+from isothink.domain.numbers import flops, short
 from isothink.evidence.record import BreakEven, Comparison, ConfigurationResult, Evidence
 from isothink.evidence.wording import points
 
@@ -20,7 +21,7 @@ def would_change_it(
     conditional: bool,
 ) -> tuple[str, ...]:
     """Concrete statements, the most useful first; `conditional` says that no configuration has two seeds."""
-    statements = [_more_data(item, conditional) for item in deciding if item.outcome == "unresolved"]
+    statements = [more_data(item, conditional) for item in deciding if item.outcome == "unresolved"]
     if even is not None and even.queries is not None:
         statements.append(_beyond_break_even(even, even.queries, queries))
     statements.extend(_ends(evidence, recommended))
@@ -34,11 +35,10 @@ def _beyond_break_even(even: BreakEven, crossing: float, queries: float) -> str:
     """
     fewer = queries > crossing
     arm = "reasoning" if (even.cheaper_below == "reasoning") == fewer else "IFT"
-    number = scientific(crossing) if crossing >= 1e4 else f"{crossing:.3g}"
-    return f"{'fewer' if fewer else 'more'} than {number} queries: at equal accuracy {arm} is the cheaper"
+    return f"{'fewer' if fewer else 'more'} than {short(crossing)} queries: at equal accuracy {arm} is the cheaper"
 
 
-def _more_data(item: Comparison, conditional: bool) -> str:
+def more_data(item: Comparison, conditional: bool) -> str:
     """How many times the items or seeds a difference as large as the one seen would need."""
     name = f"{item.arm} minus IFT at {flops(item.budget_flops)}"
     if conditional:

@@ -178,8 +178,8 @@ class Money(Record):
 class Recommendation(Record):
     """A configuration that a verdict names, with what is expected of it.
 
-    `cell` is the configuration's name: a cell with its seeds pooled. The three costs without a unit are in that of the
-    verdict's axis, seconds or dollars, and null on the axis of FLOPs.
+    `cell` is the configuration's name: a cell with its seeds pooled. Its FLOPs are in the study's convention. The three
+    costs without a unit are in that of the verdict: seconds, dollars or the FLOPs of another convention, else null.
     """
 
     cell: str
@@ -218,7 +218,9 @@ class Verdict(Record):
     """The decision for one family, budget and number of queries. "unresolved" is one too, and still recommends.
 
     `basis` says whether it rests on a run's own samples or on published figures alone; `money` is null on the axis of
-    FLOPs. `at_equal_cost` says what the best students show at equal inference and whole-life cost; it decides nothing.
+    FLOPs. `convention` is the one that was asked for, null for the study's own; `rescaled_budget_flops` is what the
+    budget comes to in it. `at_equal_cost` says what the best students show at equal inference and whole-life cost; it
+    decides nothing.
     """
 
     basis: Literal["run", "published"] = "run"
@@ -226,6 +228,8 @@ class Verdict(Record):
     budget_flops: float
     queries: float
     money: Money | None = None
+    convention: str | None = None
+    rescaled_budget_flops: float | None = None
     outcome: Outcome
     recommended: Recommendation | None
     alternatives: tuple[Recommendation, ...]

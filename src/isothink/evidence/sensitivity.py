@@ -1,77 +1,61 @@
-"""Whether the recommendation survives another FLOPs convention. Called by verdict.py."""
-
-from collections.abc import Sequence
+"""The same choice under another FLOPs convention: every configuration priced anew, the budget rescaled. Called by
+verdict.py, for whether the recommendation survives and for verdicts that are asked for in another convention."""
 
 import numpy as np
 
 from isothink.evidence.candidates import Candidates
-from isothink.evidence.choice import ROUNDING, choose, within
+from isothink.evidence.choice import ROUNDING, Choice, choose, within
 from isothink.evidence.observations import Floats
 
 CANNOT_TELL = "cannot tell"
 
 
 def sensitivity(
-    among: Candidates,
-    eligible: Sequence[int],
-    recommended: int,
-    *,
-    convention: str,
-    budget_flops: float,
-    queries: float,
-    level: float,
-    tolerance: float,
-) -> dict[str, str]:
-    """What would be recommended under every convention but the stated one that the configurations are priced in."""
-    named = {name for one in among.results for name in one.conventions}
+    choice: Choice, *, convention: str, queries: float, level: float, tolerance: float
+) -> dict[str, Choice | str]:
+    """The choice under every convention but the stated one that the configurations are priced in, or why there is none.
+
+    The budget is rescaled by the chosen cell's ratio of prices.
+    """
+    named = {name for one in choice.among.results for name in one.conventions}
     return {
-        other: _under(
-            among,
-            other,
-            eligible=eligible,
-            recommended=recommended,
-            budget_flops=budget_flops,
-            queries=queries,
-            level=level,
-            tolerance=tolerance,
-        )
+        other: _under(choice, other, queries=queries, level=level, tolerance=tolerance)
         for other in sorted(named - {convention})
     }
 
 
-def _under(
-    among: Candidates,
-    convention: str,
-    *,
-    eligible: Sequence[int],
-    recommended: int,
-    budget_flops: float,
-    queries: float,
-    level: float,
-    tolerance: float,
-) -> str:
-    """The choice with every cell re-priced and the budget rescaled by the recommended cell's ratio."""
+def told(found: dict[str, Choice | str]) -> dict[str, str]:
+    """The names of what is chosen."""
+    return {
+        name: CANNOT_TELL if isinstance(one, str) else one.among.results[one.chosen].configuration
+        for name, one in found.items()
+    }
+
+
+def _under(choice: Choice, convention: str, *, queries: float, level: float, tolerance: float) -> Choice | str:
+    among, budget = choice.among, choice.budget_flops
     priced = [one.conventions.get(convention) for one in among.results]
     costs = [(one.training_flops, one.inference_flops_per_query) for one in priced if one is not None]
     if len(costs) < len(priced) or any(served is None for _, served in costs):
-        return CANNOT_TELL
+        return f"the {convention} convention does not price every configuration"
     here = among.training_flops
+    if here[choice.chosen] <= 0:
+        return "the recommended configuration was not trained"
     there, per_query = np.array(costs, dtype=np.float64).T
-    if here[recommended] <= 0:
-        return CANNOT_TELL
-    ratio = there[recommended] / here[recommended]
-    rescaled = budget_flops * ratio
-    if not _bracketed(among, here, there, budget=budget_flops, rescaled=rescaled, tolerance=tolerance):
-        return CANNOT_TELL
+    ratio = float(there[choice.chosen] / here[choice.chosen])
+    rescaled = budget * ratio
+    if not _bracketed(among, here, there, budget=budget, rescaled=rescaled, tolerance=tolerance):
+        return "some student was not trained for as much as this convention would allow"
     cap = rescaled * (1 + tolerance)  # the ratios of cells of one budget differ a little
-    affordable = [index for index in range(here.size) if within(there, cap)[index]]
+    affordable = within(there, cap).nonzero()[0]
+    # An inference or lifetime budget is stated in the study's convention: what it excluded there stays excluded.
+    capped_out = {index for index in range(here.size) if here[index] <= budget * ROUNDING} - set(choice.eligible)
+    left = tuple(int(index) for index in affordable if index not in capped_out)
+    # The teacher's and the search's share are taken at the ratio of the training.
     fixed = ratio * np.array([one.fixed_flops for one in among.results])
-    lifetime = there + fixed + queries * per_query
-    # An inference or lifetime budget is stated in the exact convention: what it excluded there stays excluded.
-    capped_out = {index for index in range(here.size) if here[index] <= budget_flops * ROUNDING} - set(eligible)
-    left = [index for index in affordable if index not in capped_out]
-    chosen = choose(left, among.accuracy, among.choice_draws, lifetime, level=level, tolerance=tolerance)
-    return among.results[chosen].configuration
+    again = among.at_prices(training=there, once=there + fixed, per_query=per_query)
+    chosen = choose(left, again.accuracy, again.choice_draws, again.lifetime(queries), level=level, tolerance=tolerance)
+    return Choice(among=again, eligible=left, chosen=chosen, budget_flops=rescaled)
 
 
 def _bracketed(

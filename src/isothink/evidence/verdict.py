@@ -10,7 +10,7 @@ from isothink.domain.numbers import flops, scientific
 from isothink.errors import UsageError
 from isothink.evidence.break_even import break_even
 from isothink.evidence.candidates import Candidates, candidates, family_results
-from isothink.evidence.choice import ROUNDING, choose, recommendation, within
+from isothink.evidence.choice import ROUNDING, Choice, choose, recommendation, within
 from isothink.evidence.crossover import crossover_at, crossover_parameters
 from isothink.evidence.outlook import would_change_it
 from isothink.evidence.record import (
@@ -23,7 +23,7 @@ from isothink.evidence.record import (
     Verdict,
 )
 from isothink.evidence.rule_record import RuleCrossover
-from isothink.evidence.sensitivity import sensitivity
+from isothink.evidence.sensitivity import CANNOT_TELL, sensitivity, told
 from isothink.evidence.settings import BASELINE
 from isothink.evidence.standing import standing_at
 from isothink.evidence.wording import describe, due_to_cap
@@ -41,83 +41,131 @@ def decide(
     lifetime_budget: float | None = None,
     target_accuracy: float | None = None,
     money: Money | None = None,
+    convention: str | None = None,
     predicted: Sequence[ConfigurationResult] = (),
 ) -> Verdict:
     """Decide for a training budget and a number of queries; the other caps are optional.
 
     `inference_budget` (of one query) and `lifetime_budget` are in the unit of the cost axis: FLOPs, or the seconds or
-    dollars of `money`. `predicted` are configurations that were not run, which may be recommended too.
+    dollars of `money`. Under another `convention` than the study's, configurations are priced anew and the budget is
+    rescaled as for the sensitivity; budget and caps are still stated in the study's. `predicted` are configurations
+    that were not run, which may be recommended too; they are priced in the study's convention alone.
 
     Raises:
-        UsageError: an unknown family, a budget that is not positive, or a negative number of queries.
+        UsageError: an unknown family or convention, a budget that is not positive, or a negative number of queries.
     """
+    if target_accuracy is not None and not 0 <= target_accuracy <= 1:
+        raise UsageError(f"target: found {target_accuracy:g}, allowed is an accuracy from 0 to 1", hint="0.7 is 70%")
     _check(budget_flops, queries, {"inference budget": inference_budget, "lifetime budget": lifetime_budget})
+    other = _other_convention(evidence, convention, money=money, predicted=predicted)
     everything = [*family_results(evidence, family), *predicted]
     among = candidates(everything, money)
     notes = _without_serving(everything, among, money)
     affordable = within(among.training_flops, budget_flops)
     allowed = affordable & within(among.per_query, inference_budget) & within(among.lifetime(queries), lifetime_budget)
-    eligible = [int(index) for index in allowed.nonzero()[0]]
-    grid_budget = _budget_that_counts(evidence, budget_flops)
-    deciding = comparisons_at(evidence, family, grid_budget)
+    eligible = tuple(int(index) for index in allowed.nonzero()[0])
+    asked = _asked(evidence, family, budget_flops=budget_flops, queries=queries, money=money, convention=other)
     if not eligible:
-        return _nothing(evidence, family, budget_flops=budget_flops, queries=queries, money=money, among=among)
+        return asked.model_copy(update={"reasons": (_why_nothing(evidence, family, among),)})
     level, tolerance = evidence.level, evidence.cost_tolerance
     chosen = choose(
         eligible, among.accuracy, among.choice_draws, among.lifetime(queries), level=level, tolerance=tolerance
     )
-    outcome, why = _outcome(evidence, family, among, deciding, eligible, chosen)
-    beyond = budget_flops > max(evidence.budgets_flops, default=budget_flops) * ROUNDING
+    choice = Choice(among=among, eligible=eligible, chosen=chosen, budget_flops=budget_flops)
+    under: dict[str, Choice | str] = {}
+    if money is None and not predicted:  # no convention counts on money; what is predicted is priced in one alone
+        under = sensitivity(choice, convention=evidence.convention, queries=queries, level=level, tolerance=tolerance)
+    if other is not None:
+        found = under.get(other, f"nothing is priced in the {other} convention")
+        if isinstance(found, str):
+            instead = f"under {evidence.convention} it is {among.results[chosen].configuration}"
+            reason = f"{CANNOT_TELL} under the {other} convention: {found}; {instead}"
+            return asked.model_copy(update={"reasons": (reason,), "sensitivity": told(under)})
+        choice = found
+    return _decided(evidence, asked, choice, notes=notes, target_accuracy=target_accuracy, sensitivity=told(under))
 
-    def record(index: int) -> Recommendation:
-        return recommendation(among, index, eligible, queries=queries, level=level, money=money, extrapolated=beyond)
 
-    even, even_notes = break_even(
-        among, eligible, queries=queries, target_accuracy=target_accuracy, level=level, tolerance=tolerance
-    )
-    crossover, crossover_note = _crossover(evidence, family, grid_budget)
-    if beyond:
-        notes += (f"extrapolated: nothing was trained above {flops(evidence.budgets_flops[-1])}",)
-    notes = (*why, *notes, *even_notes, crossover_note)
+def _asked(
+    evidence: Evidence, family: str, *, budget_flops: float, queries: float, money: Money | None, convention: str | None
+) -> Verdict:
+    """The question as a verdict that names nothing."""
     return Verdict(
         basis=evidence.basis,
         family=family,
         budget_flops=budget_flops,
         queries=queries,
         money=money,
-        outcome=outcome,
-        recommended=record(chosen),
-        alternatives=tuple(record(index) for index in _alternatives(among, eligible, chosen)),
-        break_even=even,
-        crossover_parameters=crossover,
-        sensitivity={}  # on money no convention counts; what is predicted is priced in one alone
-        if money is not None or predicted
-        else sensitivity(
-            among,
-            eligible,
-            chosen,
-            convention=evidence.convention,
-            budget_flops=budget_flops,
-            queries=queries,
-            level=level,
-            tolerance=tolerance,
-        ),
-        reasons=tuple(note for note in notes if note),
-        at_equal_cost=_at_equal_cost(evidence, family, grid_budget),
-        would_change_it=would_change_it(
-            evidence,
-            deciding=deciding,
-            recommended=among.results[chosen],
-            even=even,
-            queries=queries,
-            conditional=is_conditional(evidence, family),
-        ),
-        caveats=(
-            *evidence.family_caveats.get(family, ()),
-            *(text for item in deciding for text in due_to_cap(item)),
-            *evidence.caveats,
-        ),
+        convention=convention,
+        outcome="unresolved",
+        recommended=None,
+        alternatives=(),
+        break_even=None,
+        crossover_parameters=None,
+        sensitivity={},
+        reasons=(),
+        would_change_it=(),
+        caveats=_caveats(evidence, family, ()),
     )
+
+
+def _decided(
+    evidence: Evidence,
+    asked: Verdict,
+    choice: Choice,
+    *,
+    notes: tuple[str, ...],
+    target_accuracy: float | None,
+    sensitivity: dict[str, str],
+) -> Verdict:
+    """The question with everything that follows from the choice."""
+    family, queries, level = asked.family, asked.queries, evidence.level
+    grid_budget = _budget_that_counts(evidence, asked.budget_flops)
+    deciding = comparisons_at(evidence, family, grid_budget)
+    outcome, why = _outcome(evidence, family, choice, deciding)
+    beyond = asked.budget_flops > max(evidence.budgets_flops, default=asked.budget_flops) * ROUNDING
+    if beyond:
+        notes += (f"extrapolated: nothing was trained above {flops(evidence.budgets_flops[-1])}",)
+    priced = asked.money is not None or asked.convention is not None
+
+    def record(index: int) -> Recommendation:
+        return recommendation(choice, index, queries=queries, level=level, priced=priced, extrapolated=beyond)
+
+    even, even_notes = break_even(
+        choice.among,
+        choice.eligible,
+        queries=queries,
+        target_accuracy=target_accuracy,
+        level=level,
+        tolerance=evidence.cost_tolerance,
+    )
+    crossover, crossover_note = crossover_of_family(evidence, family, grid_budget)
+    changes = would_change_it(
+        evidence,
+        deciding=deciding,
+        recommended=choice.among.results[choice.chosen],
+        even=even,
+        queries=queries,
+        conditional=is_conditional(evidence, family),
+    )
+    found = {
+        "rescaled_budget_flops": None if asked.convention is None else choice.budget_flops,
+        "outcome": outcome,
+        "recommended": record(choice.chosen),
+        "alternatives": tuple(record(index) for index in _alternatives(choice)),
+        "break_even": even,
+        "crossover_parameters": crossover,
+        "sensitivity": sensitivity,
+        "reasons": tuple(note for note in (*why, *notes, *even_notes, crossover_note) if note),
+        "at_equal_cost": at_equal_cost(evidence, family, grid_budget),
+        "would_change_it": changes,
+        "caveats": _caveats(evidence, family, deciding),
+    }
+    return asked.model_copy(update=found)
+
+
+def _caveats(evidence: Evidence, family: str, deciding: Sequence[Comparison]) -> tuple[str, ...]:
+    capped = (text for item in deciding for text in due_to_cap(item))
+    return (*evidence.family_caveats.get(family, ()), *capped, *evidence.caveats)
 
 
 def is_conditional(evidence: Evidence, family: str) -> bool:
@@ -133,6 +181,30 @@ def _check(budget_flops: float, queries: float, caps: dict[str, float | None]) -
     for name, cap in caps.items():
         if cap is not None and not cap >= 0:
             raise UsageError(f"{name}: {cap:g} is not a cost (0 or more)")
+
+
+def _other_convention(
+    evidence: Evidence, convention: str | None, *, money: Money | None, predicted: Sequence[ConfigurationResult]
+) -> str | None:
+    """The convention that was asked for where it is not the study's own."""
+    named = {name for one in evidence.configurations for name in one.conventions} - {evidence.convention}
+    if convention is None or convention == evidence.convention:
+        return None
+    if convention not in named:
+        known = ", ".join([evidence.convention, *sorted(named)])
+        raise UsageError(
+            f"convention: found {convention[:80]!r}, allowed are {known}", hint="what this study is priced in"
+        )
+    if money is not None:
+        raise UsageError(
+            f"convention: {convention} counts FLOPs, and the axis is {money.axis}",
+            hint="leave out --convention or --axis",
+        )
+    if predicted:
+        raise UsageError(
+            f"convention: sizes that were not run are priced in {evidence.convention} alone", hint="leave out --sizes"
+        )
+    return convention
 
 
 def _without_serving(
@@ -151,7 +223,7 @@ def comparisons_at(evidence: Evidence, family: str, budget_flops: float | None) 
     return tuple(item for item in standing if item.kind == "best_student")
 
 
-def _at_equal_cost(evidence: Evidence, family: str, budget_flops: float | None) -> tuple[str, ...]:
+def at_equal_cost(evidence: Evidence, family: str, budget_flops: float | None) -> tuple[str, ...]:
     """What the best student of each arm shows at equal inference and whole-life cost."""
     return tuple(
         describe(item)
@@ -171,22 +243,21 @@ def _budget_that_counts(evidence: Evidence, budget_flops: float) -> float | None
 def _outcome(
     evidence: Evidence,
     family: str,
-    among: Candidates,
+    choice: Choice,
     deciding: Sequence[Comparison],
-    eligible: Sequence[int],
-    chosen: int,
 ) -> tuple[Outcome, tuple[str, ...]]:
     """Whose arm is resolved to be better at the budget that counts.
 
     A comparison whose cells another cap excludes says nothing of what is left. Of several winners the recommended one
     gives the outcome its name, else the one estimated highest.
     """
+    among, eligible = choice.among, choice.eligible
     reasons = tuple(describe(item) for item in deciding)
     there = {(one.student, one.arm, one.budget_flops) for one in (among.results[index] for index in eligible)}
     counting = [item for item in deciding if _cells_of(item) <= {(student, arm) for student, arm, _ in there}]
     if len(counting) < len(deciding):
         reasons += ("the caps on costs exclude cells that were compared; such comparisons decide nothing here",)
-    own = among.results[chosen].arm
+    own = among.results[choice.chosen].arm
     better = sorted(
         (item for item in counting if item.outcome == "better"), key=lambda item: (item.arm != own, -item.difference)
     )
@@ -214,15 +285,16 @@ def _cells_of(item: Comparison) -> set[tuple[str, str]]:
     return {(item.student, item.arm), (item.baseline_student, item.baseline)}
 
 
-def _alternatives(among: Candidates, eligible: Sequence[int], chosen: int) -> list[int]:
+def _alternatives(choice: Choice) -> list[int]:
     """The most accurate eligible configuration of every other arm, best first."""
+    among = choice.among
     best: dict[str, int] = {}
-    for index in sorted(eligible, key=lambda index: -among.accuracy[index]):
+    for index in sorted(choice.eligible, key=lambda index: -among.accuracy[index]):
         best.setdefault(among.results[index].arm, index)
-    return [index for arm, index in best.items() if arm != among.results[chosen].arm][:MOST_ALTERNATIVES]
+    return [index for arm, index in best.items() if arm != among.results[choice.chosen].arm][:MOST_ALTERNATIVES]
 
 
-def _crossover(evidence: Evidence, family: str, grid_budget: float | None) -> tuple[float | None, str]:
+def crossover_of_family(evidence: Evidence, family: str, grid_budget: float | None) -> tuple[float | None, str]:
     """By the rule fitted to the study; without one, from the same-student gains at the budget that counts."""
     results = [one for one in evidence.configurations if one.family == family]
     reasoning = {one.arm for one in results if one.arm_kind == "reasoning"}
@@ -246,31 +318,12 @@ def _crossover_note(ruled: RuleCrossover) -> str:
     return f"the fitted gain of {ruled.arm} is zero at {scientific(ruled.parameters)} parameters, from {low} to {high}"
 
 
-def _nothing(
-    evidence: Evidence, family: str, *, budget_flops: float, queries: float, money: Money | None, among: Candidates
-) -> Verdict:
-    """No configuration is eligible."""
+def _why_nothing(evidence: Evidence, family: str, among: Candidates) -> str:
+    """Why no configuration is eligible."""
     if among.results:
         cheapest = min(among.results, key=lambda one: one.training_flops)
         cost = flops(cheapest.training_flops)
-        reason = f"no configuration meets every budget; the cheapest to train, {cheapest.configuration}, cost {cost}"
-    elif any(one.family == family for one in evidence.configurations):
-        reason = "no configuration has a known shape, so none has seconds or dollars"
-    else:
-        reason = f"no configuration has complete scores on {family}"
-    return Verdict(
-        basis=evidence.basis,
-        family=family,
-        budget_flops=budget_flops,
-        queries=queries,
-        money=money,
-        outcome="unresolved",
-        recommended=None,
-        alternatives=(),
-        break_even=None,
-        crossover_parameters=None,
-        sensitivity={},
-        reasons=(reason,),
-        would_change_it=(),
-        caveats=(*evidence.family_caveats.get(family, ()), *evidence.caveats),
-    )
+        return f"no configuration meets every budget; the cheapest to train, {cheapest.configuration}, cost {cost}"
+    if any(one.family == family for one in evidence.configurations):
+        return "no configuration has a known shape, so none has seconds or dollars"
+    return f"no configuration has complete scores on {family}"

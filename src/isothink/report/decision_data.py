@@ -10,9 +10,10 @@ from typing import Any
 
 from isothink.compute.hardware import device, device_names
 from isothink.evidence.money import BATCH_SIZE, UTILISATION
+from isothink.evidence.outlook import more_data
 from isothink.evidence.record import Comparison, ConfigurationResult, Evidence
 from isothink.evidence.settings import BASELINE, AnalysisSettings
-from isothink.evidence.verdict import comparisons_at, is_conditional
+from isothink.evidence.verdict import at_equal_cost, comparisons_at, crossover_of_family, is_conditional
 from isothink.evidence.wording import describe
 from isothink.report.palette import label
 from isothink.report.sentences import difference_text
@@ -44,6 +45,7 @@ def decision_data(evidence: Evidence) -> dict[str, Any]:
         "student_labels": [label(name) for name in students],
         "arm_labels": [label(name) for name in arms],
         "baseline": arms[BASELINE],
+        "ladder": [visible(name) for name in evidence.students],
         "devices": [_device(name) for name in device_names()],
         "utilisation": UTILISATION,
         "batch_size": BATCH_SIZE,
@@ -86,13 +88,26 @@ def _family(
     evidence: Evidence, family: str, students: dict[str, int], arms: dict[str, int], conventions: list[str]
 ) -> dict[str, Any]:
     results = [one for one in evidence.configurations if one.family == family]
+    conditional = is_conditional(evidence, family)
     deciding = [(budget, one) for budget in evidence.budgets_flops for one in comparisons_at(evidence, family, budget)]
     return {
         "name": visible(family),
-        "conditional": is_conditional(evidence, family),
+        "conditional": conditional,
         "conventions": sorted({name for one in results for name in one.conventions} - {evidence.convention}),
         "cells": columns([_cell(one, students, arms, conventions) for one in results]),
-        "comparisons": [_comparison(one, budget, students, arms) for budget, one in deciding],
+        "comparisons": [_comparison(one, budget, students, arms, conditional=conditional) for budget, one in deciding],
+        "at_budgets": [_at_budget(evidence, family, budget) for budget in (None, *evidence.budgets_flops)],
+    }
+
+
+def _at_budget(evidence: Evidence, family: str, budget: float | None) -> dict[str, Any]:
+    """What a verdict says of the budget that counts, whatever else is asked; null is below all of the grid."""
+    crossover, note = crossover_of_family(evidence, family, budget)
+    return {
+        "budget": budget,
+        "crossover": crossover,
+        "crossover_note": visible(note),
+        "at_equal_cost": [visible(text) for text in at_equal_cost(evidence, family, budget)],
     }
 
 
@@ -133,7 +148,9 @@ def _convention(one: ConfigurationResult, name: str) -> list[float] | None:
     return [cost.training_flops, cost.inference_flops_per_query]
 
 
-def _comparison(one: Comparison, budget: float, students: dict[str, int], arms: dict[str, int]) -> dict[str, Any]:
+def _comparison(
+    one: Comparison, budget: float, students: dict[str, int], arms: dict[str, int], *, conditional: bool
+) -> dict[str, Any]:
     """A comparison that holds at a budget of the grid, though it may have been made at a lower one."""
     return {
         "student": students[one.student],
@@ -145,6 +162,7 @@ def _comparison(one: Comparison, budget: float, students: dict[str, int], arms: 
         "p_value": one.p_value,
         "outcome": one.outcome,
         "told": visible(describe(one)),
+        "more_data": visible(more_data(one, conditional)) if one.outcome == "unresolved" else "",
         "difference_text": difference_text(one),
         "smallest_text": f"{100 * one.smallest_resolvable:.1f}",
     }

@@ -28,8 +28,8 @@ from isothink.report.sections.missing import missing_summary
 from isothink.report.text import script_json, visible
 
 SCRIPTS = (
-    *("plots.js", "numbers.js", "candidates.js", "break_even.js", "frontier.js", "decide.js", "sentences.js"),
-    *("rows.js", "controls.js", "page.js", "csv.js", "samples.js"),
+    *("plots.js", "numbers.js", "candidates.js", "break_even.js", "frontier.js", "outlook.js", "decide.js"),
+    *("sentences.js", "rows.js", "controls.js", "page.js", "csv.js", "samples.js"),
 )
 """In the order in which they need each other."""
 

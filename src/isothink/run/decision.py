@@ -21,6 +21,8 @@ def decide_run(
     inference_budget: float | None = None,
     lifetime_budget: float | None = None,
     money: Money | None = None,
+    convention: str | None = None,
+    target_accuracy: float | None = None,
     sizes: Sequence[float] = (),
 ) -> Verdict:
     """Decides for a training budget (the study's top one by default) and a number of queries (the study's).
@@ -40,6 +42,8 @@ def decide_run(
         inference_budget=inference_budget,
         lifetime_budget=lifetime_budget,
         money=money,
+        convention=convention,
+        target_accuracy=target_accuracy,
         predicted=predicted,
     )
     return verdict.model_copy(update={"reasons": (*verdict.reasons, *refusals)})

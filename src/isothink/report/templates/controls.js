@@ -195,6 +195,10 @@ const Explorer = (() => {
       );
     }
     if (one) found.push(["Break-even", ...breakEvenTexts(verdict.break_even), "wide"]);
+    if (verdict.crossover_parameters !== null) {
+      const size = `${Numbers.scientific(verdict.crossover_parameters)} parameters`;
+      found.push(["Reasoning gains nothing at", size, "fitted to the study's students", "wide"]);
+    }
     show("answer-tiles").replaceChildren(
       ...found.map(([name, value, more, kind]) => {
         const tile = element("div", "", kind);
@@ -235,7 +239,10 @@ const Explorer = (() => {
       );
     }
     show("answer-notes").textContent = notes.join(" ");
-    show("answer-reasons").replaceChildren(...verdict.reasons.map((reason) => element("li", reason)));
+    const changes = verdict.would_change_it.map((text) => text.replace(/[. ]+$/, "")).join("; ");
+    show("answer-change").textContent = changes ? `What would change it: ${changes}.` : "";
+    const told = [...verdict.reasons, ...verdict.at_equal_cost];
+    show("answer-reasons").replaceChildren(...told.map((reason) => element("li", reason)));
     const conventions = conventionText(verdict);
     if (conventions)
       show("answer-reasons").append(element("li", `recommended under other FLOPs conventions: ${conventions}`));
@@ -277,6 +284,8 @@ const Explorer = (() => {
     ];
     if (question.inference_budget !== null) parts.push("--inference-budget", spelled(question.inference_budget));
     if (question.lifetime_budget !== null) parts.push("--lifetime-budget", spelled(question.lifetime_budget));
+    if (question.target !== null) parts.push("--target", spelled(question.target));
+    if (!question.money && question.convention !== study.convention) parts.push("--convention", quoted(question.convention));
     if (question.money) {
       const { axis, device, price_per_hour, batch_size, utilisation } = question.money;
       parts.push("--axis", axis, "--device", quoted(device));

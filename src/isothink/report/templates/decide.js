@@ -92,10 +92,10 @@ const Decision = (() => {
 
   // ---- outcome: evidence/verdict.py
 
-  function comparisonsAt(study, family, budget) {
+  /** The largest budget of the grid that does not exceed the one asked about. */
+  function budgetThatCounts(study, budget) {
     const counted = study.budgets.filter((item) => item <= budget * ROUNDING);
-    const grid = counted.length ? Math.max(...counted) : null;
-    return family.comparisons.filter((item) => item.budget === grid);
+    return counted.length ? Math.max(...counted) : null;
   }
 
   function outcomeOf(study, family, among, deciding, eligible, chosen) {
@@ -218,7 +218,9 @@ const Decision = (() => {
           within(among.perQuery[index], question.inference_budget) &&
           within(life[index], question.lifetime_budget),
       );
-    const deciding = comparisonsAt(study, family, budget);
+    const grid = budgetThatCounts(study, budget);
+    const deciding = family.comparisons.filter((item) => item.budget === grid);
+    const known = family.at_budgets.find((item) => item.budget === grid);
     const nothing = (reason) => ({
       family: family.name,
       budget,
@@ -229,8 +231,11 @@ const Decision = (() => {
       recommended: null,
       alternatives: [],
       break_even: null,
+      crossover_parameters: null,
       sensitivity: {},
       reasons: [reason],
+      at_equal_cost: [],
+      would_change_it: [],
       among,
       eligible: [],
       rescaled: null,
@@ -283,8 +288,11 @@ const Decision = (() => {
       recommended: record(chosen),
       alternatives: alternatives(among, eligible, chosen).map(record),
       break_even: even,
+      crossover_parameters: known.crossover,
       sensitivity: named(others),
-      reasons: [...reasons, ...notes, ...evenNotes],
+      reasons: [...reasons, ...notes, ...evenNotes, known.crossover_note].filter(Boolean),
+      at_equal_cost: known.at_equal_cost,
+      would_change_it: Outlook.wouldChangeIt(study, { deciding, own: among.cells[chosen], even, queries }),
       among,
       eligible,
       rescaled,

@@ -34,7 +34,7 @@ const Numbers = (() => {
   /** Three digits: plain from a thousandth to ten thousand, else in powers of ten. */
   function short(value) {
     if (value === 0) return "0";
-    return value >= 1e4 || value < 1e-3 ? scientific(value) : String(Number(value.toPrecision(3)));
+    return value >= 1e4 || value < 1e-3 ? scientific(value) : String(Number(scientific(value)));
   }
   return { fixed, scientific, flops, percent, count, probability, probabilityPhrase, short };
 })();

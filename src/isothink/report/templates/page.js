@@ -1,4 +1,5 @@
-// Draws the plots below the first screen, one after the other so that the page answers from the start.
+// Draws the plots below the first screen, one after the other while nothing else is to be done, those in sight first:
+// so the page answers from the start, and all of it is there to print.
 "use strict";
 (() => {
   let book;
@@ -38,12 +39,25 @@
     }
   }
 
+  const idle = () =>
+    new Promise((resolve) => {
+      if (window.requestIdleCallback) requestIdleCallback(resolve);
+      else setTimeout(resolve, 0);
+    });
+
+  function isInSight({ id }) {
+    const { top, bottom } = document.getElementById(id).getBoundingClientRect();
+    return bottom > 0 && top < innerHeight;
+  }
+
   async function drawAll() {
     await Explorer.drawn;
     book = await Plots.book;
-    for (const plot of book.plots) {
-      await draw(plot);
-      await new Promise((resolve) => setTimeout(resolve, 0));
+    const waiting = [...book.plots];
+    while (waiting.length) {
+      await idle();
+      const [next] = waiting.splice(Math.max(0, waiting.findIndex(isInSight)), 1);
+      await draw(next);
     }
     document.documentElement.dataset.plots = "drawn";
   }
