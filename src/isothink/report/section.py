@@ -10,11 +10,12 @@ from isothink.report.table import Table
 class Section:
     """`id` names the anchor and the template; `content` is what the template sees under that name.
 
-    `tables` are those that are also written as files.
+    `short` is its title among the links at the top. `tables` are those that are also written as files.
     """
 
     id: str
     title: str
+    short: str
     content: object
     figures: tuple[Figure, ...] = ()
     tables: tuple[Table, ...] = ()

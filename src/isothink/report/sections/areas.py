@@ -36,7 +36,9 @@ class AreasContent:
 def section(data: ReportData) -> Section:
     """The section of areas under frontiers."""
     tables = _tables(data.evidence)
-    return Section(id="areas", title="Area under the frontier", content=AreasContent(tables=tables), tables=tables)
+    return Section(
+        id="areas", title="Area under the frontier", short="Areas", content=AreasContent(tables=tables), tables=tables
+    )
 
 
 def _tables(evidence: Evidence) -> tuple[Table, ...]:

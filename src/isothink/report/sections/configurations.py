@@ -68,7 +68,9 @@ def section(data: ReportData) -> Section:
         queries=numbers.count(evidence.queries),
     )
     files = tuple(_file(index, table) for index, table in enumerate(tables))
-    return Section(id="configurations", title="All configurations", content=content, tables=files)
+    return Section(
+        id="configurations", title="All configurations", short="Configurations", content=content, tables=files
+    )
 
 
 def _file(index: int, table: FamilyTable) -> Table:

@@ -50,7 +50,9 @@ def section(data: ReportData) -> Section:
     families = tuple(_family(charts, index, family, curves) for index, (family, curves) in enumerate(by_family.items()))
     figures = tuple(figure for family in families for figure in family.figures)
     content = CurriculaContent(families=families, absent=why_absent(data, "curricula", bool(families)))
-    return Section(id="curricula", title="Curricula by share of reasoning", content=content, figures=figures)
+    return Section(
+        id="curricula", title="Curricula by share of reasoning", short="Curricula", content=content, figures=figures
+    )
 
 
 def _charts(data: ReportData, curves: list[CurriculumCurve]) -> dict[str, Chart]:

@@ -45,7 +45,11 @@ def section(data: ReportData) -> Section:
     )
     figures = tuple(figure for family in families for figure in family.figures)
     return Section(
-        id="differences", title="Each arm minus IFT at equal training FLOPs", content=families, figures=figures
+        id="differences",
+        title="Each arm minus IFT at equal training FLOPs",
+        short="Differences",
+        content=families,
+        figures=figures,
     )
 
 

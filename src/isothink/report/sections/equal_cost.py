@@ -64,6 +64,7 @@ def section(data: ReportData) -> Section:
     return Section(
         id="equal_cost",
         title="Each arm minus IFT at equal inference or whole-life cost",
+        short="At equal costs",
         content=EqualCostContent(families=families),
         figures=figures,
     )

@@ -35,7 +35,9 @@ def section(data: ReportData) -> Section:
     found = patterns.answer_forms if patterns else ()
     tables = (_table(found),) if found else ()
     content = FormsContent(tables=tables, absent=why_absent(data, "answer_forms", bool(tables)))
-    return Section(id="forms", title="Multiple choice against open-ended", content=content, tables=tables)
+    return Section(
+        id="forms", title="Multiple choice against open-ended", short="Answer forms", content=content, tables=tables
+    )
 
 
 def _table(found: tuple[AnswerForms, ...]) -> Table:

@@ -39,7 +39,7 @@ def section(data: ReportData) -> Section:
         if (rows := frontier_rows(evidence, family, arms))
     )
     figures = tuple(figure for family in families for figure in family.figures)
-    return Section(id="frontiers", title="Accuracy against cost", content=families, figures=figures)
+    return Section(id="frontiers", title="Accuracy against cost", short="Frontiers", content=families, figures=figures)
 
 
 def _chart(evidence: Evidence, axis: Axis, arms: Palette) -> Chart:

@@ -34,7 +34,7 @@ def section(data: ReportData) -> Section:
         _figure(data, index, pattern, rows) for index, pattern in enumerate(found) if (rows := gain_rows(pattern))
     )
     content = GainsContent(figures=figures, absent=why_absent(data, "gain_by_tokens", bool(figures)))
-    return Section(id="gains", title="Gain against extra tokens", content=content, figures=figures)
+    return Section(id="gains", title="Gain against extra tokens", short="Gains", content=content, figures=figures)
 
 
 def _figure(data: ReportData, index: int, pattern: GainByTokens, rows: list[Row]) -> Figure:

@@ -52,7 +52,7 @@ def section(data: ReportData) -> Section:
     )
     content = HealthContent(families=families, jury=data.jury)
     files = tuple(_file(index, family) for index, family in enumerate(families))
-    return Section(id="health", title="Truncation and thinking", content=content, tables=files)
+    return Section(id="health", title="Truncation and thinking", short="Truncation", content=content, tables=files)
 
 
 def _file(index: int, family: FamilyHealth) -> Table:

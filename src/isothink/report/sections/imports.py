@@ -43,4 +43,4 @@ def section(data: ReportData) -> Section:
         )
         for row in data.imports
     )
-    return Section(id="imports", title="Imported results", content=ImportsContent(rows=rows))
+    return Section(id="imports", title="Imported results", short="Imports", content=ImportsContent(rows=rows))

@@ -26,7 +26,13 @@ class LearningContent:
 def section(data: ReportData) -> Section:
     """The section of learning curves."""
     figures = (_figure(data),) if any(curve.points for curve in data.learning) else ()
-    return Section(id="learning", title="Learning curves", content=LearningContent(figures=figures), figures=figures)
+    return Section(
+        id="learning",
+        title="Learning curves",
+        short="Learning curves",
+        content=LearningContent(figures=figures),
+        figures=figures,
+    )
 
 
 def _figure(data: ReportData) -> Figure:

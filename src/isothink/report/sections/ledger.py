@@ -63,7 +63,12 @@ def section(data: ReportData) -> Section:
     )
     tables = (table_of("ledger", "FLOPs by phase", "FLOPs planned and spent, by phase.", [*rows, content.total]),)
     return Section(
-        id="ledger", title="Where every FLOP went", content=content, figures=figures, tables=tables if rows else ()
+        id="ledger",
+        title="Where every FLOP went",
+        short="FLOPs",
+        content=content,
+        figures=figures,
+        tables=tables if rows else (),
     )
 
 

@@ -48,7 +48,9 @@ def section(data: ReportData) -> Section:
     absent = "" if groups else (NO_PATTERNS if data.evidence.configurations else NOTHING)
     tables = (_table(groups),) if groups else ()
     content = LengthsContent(tables=tables, absent=absent)
-    return Section(id="lengths", title="Length of right and of wrong answers", content=content, tables=tables)
+    return Section(
+        id="lengths", title="Length of right and of wrong answers", short="Lengths", content=content, tables=tables
+    )
 
 
 def _table(groups: dict[tuple[str, str], list[TraceLength]]) -> Table:

@@ -47,7 +47,9 @@ def section(data: ReportData) -> Section:
     planned = _planned(data)
     content = MissingContent(rows=rows, summary=missing_summary(data), planned=planned)
     absent = (table_of("missing", "Missing cells", content.summary, rows),) if rows else ()
-    return Section(id="missing", title="As planned and as run", content=content, tables=(*planned, *absent))
+    return Section(
+        id="missing", title="As planned and as run", short="Plan and run", content=content, tables=(*planned, *absent)
+    )
 
 
 def _planned(data: ReportData) -> tuple[Table, ...]:

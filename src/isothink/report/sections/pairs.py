@@ -50,7 +50,7 @@ def section(data: ReportData) -> Section:
         content = PairsContent(sentences=("No pairs are made yet.",), modes=(), drops=())
     else:
         content = PairsContent(sentences=_sentences(summary), modes=_modes(summary), drops=_drops(summary))
-    return Section(id="pairs", title="How the pairs were made", content=content)
+    return Section(id="pairs", title="How the pairs were made", short="Pairs", content=content)
 
 
 def _sentences(summary: PairSummary) -> tuple[str, ...]:

@@ -70,7 +70,12 @@ def section(data: ReportData) -> Section:
     crossovers = _crossovers(evidence)
     content = PredictionsContent(families=families, tables=crossovers, crossovers=_crossover_sentence(evidence))
     return Section(
-        id="predictions", title="Sizes that were not run", content=content, figures=figures, tables=crossovers
+        id="predictions",
+        title="Sizes that were not run",
+        short="Predictions",
+        content=content,
+        figures=figures,
+        tables=crossovers,
     )
 
 

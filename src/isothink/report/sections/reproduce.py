@@ -27,7 +27,7 @@ def section(data: ReportData) -> Section:
         students=tuple((student.name, numbers.parameters(student.parameters)) for student in data.students),
         facts=_facts(data),
     )
-    return Section(id="reproduce", title="How to reproduce this", content=content)
+    return Section(id="reproduce", title="How to reproduce this", short="Reproduce", content=content)
 
 
 def _facts(data: ReportData) -> tuple[tuple[str, str], ...]:

@@ -58,7 +58,10 @@ def section(data: ReportData) -> Section:
     chosen = data.samples[:PAIR_LIMIT]
     pairs = tuple(_pair(pair) for pair in chosen)
     return Section(
-        id="samples", title="Sample answers", content=SamplesContent(pairs=pairs, choice=_choice(data, chosen))
+        id="samples",
+        title="Sample answers",
+        short="Samples",
+        content=SamplesContent(pairs=pairs, choice=_choice(data, chosen)),
     )
 
 

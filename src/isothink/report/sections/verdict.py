@@ -97,7 +97,7 @@ def section(data: ReportData) -> Section:
         explorer=_explorer(evidence),
     )
     tables = (table_of("verdicts", "All verdicts", TABLE_CAPTION, content.rows),) if content.rows else ()
-    return Section(id="verdict", title="Verdict", content=content, tables=tables)
+    return Section(id="verdict", title="Verdict", short="Verdict", content=content, tables=tables)
 
 
 def outcome_name(outcome: str) -> str:
