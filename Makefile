@@ -48,6 +48,7 @@ check: $(VENV)/installed-train $(VENV)/installed-generate $(VENV)/installed-chec
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/mypy scripts
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/generate_docs.py --check
 

@@ -36,7 +36,7 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
     "mistral": {"sliding_window": 16},
     "qwen3_moe": {"moe_intermediate_size": 64, "num_experts": 4, "num_experts_per_tok": 2},
 }
-COMMON = {
+COMMON: dict[str, Any] = {
     "vocab_size": 512,
     "hidden_size": 256,
     "num_hidden_layers": 3,
@@ -155,7 +155,7 @@ def _open(config: dict[str, Any], *, layout: Any, device: Any, **changes: Any) -
     from isothink.student.protocol import InitialStudent, TrainingTask
 
     settings: dict[str, Any] = {"precision": "bfloat16", "pad_id": 0, **changes}
-    way = "varlen" if layout == "packed" and device.type == "cpu" else None
+    way: Any = "varlen" if layout == "packed" and device.type == "cpu" else None
     student = InitialStudent(config=config, seed=0)
     task = TrainingTask(student=student, state=None, optimizer=AdamW(), **settings)
     with device:  # random weights of 7B take minutes on a CPU

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from isothink.report.figures import overview_figure, save_png
-from isothink.run.analysis import read_evidence
+from isothink.run.evidence_file import read_evidence
 from isothink.run.load import open_run
 from isothink.run.reporting import report_data
 

@@ -39,6 +39,7 @@ CHANGES: tuple[tuple[str, Any, str, Any], ...] = (
 
 def measured(folder: Path, table: str, size: float, mode: Any) -> Prediction:
     """One size of one table, hidden and predicted."""
+    by: tuple[str, ...]
     if table == "paper":
         path, by, where = folder / "scale_or_reason_accuracy.csv", ("corpus", "family", "arm"), None
         over = ("arm", "ift")

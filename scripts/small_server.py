@@ -42,7 +42,7 @@ def model_file() -> Path:
 def serve(port: int, parallel: int, context: int, threads: int) -> None:
     """Serves until standard input ends; `context` tokens are there for each of `parallel` requests."""
     try:
-        import xllamacpp
+        import xllamacpp  # type: ignore[import-untyped,import-not-found,unused-ignore]
     except ModuleNotFoundError:
         raise ModuleNotFoundError("xllamacpp is not installed: pip install xllamacpp") from None
     settings = xllamacpp.CommonParams()

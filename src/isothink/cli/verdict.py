@@ -51,10 +51,17 @@ def _recommended(verdict: Verdict, best: Recommendation) -> list[str]:
     standing = f" ({', '.join(notes)})" if notes else ""
     return [
         f"{lead} {best.cell}{standing}: expected accuracy {100 * best.accuracy:.1f}%"
-        f" (90% interval {100 * best.interval.low:.1f} to {100 * best.interval.high:.1f}), the best with probability"
-        f" {best.probability_best:.2f}; a better one is expected to be {best.expected_regret_points:.1f} points ahead.",
+        f" (90% interval {100 * best.interval.low:.1f} to {100 * best.interval.high:.1f}), the best with"
+        f" {_probability(best.probability_best)}; a better one is expected to be {best.expected_regret_points:.1f} points ahead.",
         _costs(verdict, best),
     ]
+
+
+def _probability(value: float) -> str:
+    """Draws show neither that something is sure nor that it is impossible."""
+    if value < 0.005:
+        return "a probability below 0.01"
+    return "a probability above 0.99" if value > 0.995 else f"probability {value:.2f}"
 
 
 def _costs(verdict: Verdict, best: Recommendation) -> str:
