@@ -32,8 +32,9 @@ def start(*arguments, cwd, **options):
     )
 
 
-def finish(cwd, *overrides):
-    done = isothink("run", "tiny.yaml", "--json", *overrides, cwd=cwd)
+def finish(cwd, *overrides, command="run"):
+    """What a command says that does all of a stage; those before `run` leave out its seconds of analysis and report."""
+    done = isothink(command, "tiny.yaml", "--json", *overrides, cwd=cwd)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -98,14 +99,14 @@ def test_what_a_kill_loses_is_in_the_ledger_as_waste(tmp_path):
     one += " intermediate_size: 96, num_attention_heads: 2, num_key_value_heads: 1, head_dim: 16,"
     one += " tie_word_embeddings: true, max_position_embeddings: 64}}]"
     overrides = (*SMALLER[:2], "budgets.training_flops=[3.0e+9]", one)
-    process = start("run", "tiny.yaml", *overrides, cwd=tmp_path)
+    process = start("train", "tiny.yaml", *overrides, cwd=tmp_path)
     run = tmp_path / "runs" / "tiny"
     deadline = time.monotonic() + 120
     while not list(run.glob("logs/*.attempts.jsonl")) and time.monotonic() < deadline:
         time.sleep(0.05)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    finish(tmp_path, *overrides)
+    finish(tmp_path, *overrides, command="train")
     waste = api.sql(run, "SELECT step, flops FROM ledger WHERE phase = 'waste'")
     planned = {row["segment"]: row["flops"] for row in api.sql(run, "SELECT segment, flops FROM segments")}
     assert waste
@@ -131,12 +132,12 @@ def test_a_killed_worker_fails_its_step_and_the_next_run_heals(tmp_path):
 
 def test_two_schedulers_at_once_the_second_is_refused(tmp_path):
     write_tiny(tmp_path)
-    first = start("run", "tiny.yaml", *SMALLEST, cwd=tmp_path)
+    first = start("train", "tiny.yaml", *SMALLEST, cwd=tmp_path)
     lock = tmp_path / "runs" / "tiny" / "lock"
     deadline = time.monotonic() + 60
     while not (lock.is_file() and lock.read_text()) and time.monotonic() < deadline:
         time.sleep(0.05)
-    second = isothink("run", "tiny.yaml", *SMALLEST, cwd=tmp_path)
+    second = isothink("train", "tiny.yaml", *SMALLEST, cwd=tmp_path)
     assert second.returncode == 1
     assert str(first.pid) in second.stderr and "host" in second.stderr
     assert first.wait(300) == 0
@@ -160,7 +161,7 @@ def test_a_full_disk_loses_nothing_and_says_so_in_one_line(tmp_path):
     assert not list((tmp_path / "runs").rglob("*.partial"))
     for manifest in (tmp_path / "runs").rglob("manifest.json"):
         json.loads(manifest.read_text())
-    finish(tmp_path, *SMALLER)
+    finish(tmp_path, *SMALLER, command="evaluate")
 
 
 def test_a_diverging_student_fails_alone(tmp_path):
@@ -183,10 +184,10 @@ def test_a_diverging_student_fails_alone(tmp_path):
 def test_a_changed_study_redoes_only_what_the_change_touches(ended):
     tmp_path, first = ended
     segments = {step for step in first["completed"] if "trunk" in step or "decay" in step}
-    shorter = finish(tmp_path, *SMALLER, "evaluation.max_new_tokens=6")
+    shorter = finish(tmp_path, *SMALLER, "evaluation.max_new_tokens=6", command="evaluate")
     assert not [step for step in shorter["completed"] if "trunk" in step or "decay" in step]
     assert len([step for step in shorter["completed"] if "seed" in step]) == 8
-    faster = finish(tmp_path, *SMALLER, "resources.processes=2")
+    faster = finish(tmp_path, *SMALLER, "resources.processes=2", command="evaluate")
     assert faster["completed"] == []
     other_rate = "training.learning_rate={by: table, rates: {small: {ift: 3.0e-3, reasoning: 1.0e-3},"
     other_rate += " big: {ift: 3.0e-3, reasoning: 1.0e-3}}}"
@@ -200,7 +201,7 @@ def test_a_changed_study_redoes_only_what_the_change_touches(ended):
 
 def test_a_new_arm_trains_its_own_segments_and_keeps_the_rest(ended):
     tmp_path, _ = ended
-    more = finish(tmp_path, "arms=[ift,reasoning,sequential(0.5)]", *SMALLER[1:])
+    more = finish(tmp_path, "arms=[ift,reasoning,sequential(0.5)]", *SMALLER[1:], command="evaluate")
     cells = [step for step in more["completed"] if "sequential" in step]
     assert len(cells) == 4
     assert not [step for step in more["completed"] if step.split("-")[1] == "reasoning" and "8e8-seed" in step]
@@ -225,10 +226,10 @@ def test_a_step_can_be_executed_from_the_run_folder_alone(ended):
 def test_a_larger_budget_keeps_old_cells_and_counts_a_trunk_trained_again_for_its_lost_state_as_waste(tmp_path):
     write_tiny(tmp_path)
     only_ift = ("arms=[ift]", *SMALLER[1:])
-    first = finish(tmp_path, *only_ift)
+    first = finish(tmp_path, *only_ift, command="evaluate")
     run = tmp_path / "runs" / "tiny"
     before = {row["segment"]: row["flops"] for row in api.sql(run, "SELECT segment, flops FROM segments")}
-    more = finish(tmp_path, *only_ift, "budgets.training_flops=[4.0e+8, 8.0e+8, 1.6e+9]")
+    more = finish(tmp_path, *only_ift, "budgets.training_flops=[4.0e+8, 8.0e+8, 1.6e+9]", command="evaluate")
     old_cells = {step for step in first["completed"] if "e8-seed" in step}
     assert len(old_cells) == 4 and old_cells <= set(more["skipped"])
     again = {step for step in more["completed"] if step in before}
@@ -256,6 +257,12 @@ def test_cells_that_answer_anew_while_a_new_arm_cuts_their_trunk_keep_their_trai
     run = tmp_path / "runs" / "tiny"
     query = "SELECT cell, training_flops FROM cells WHERE arm IN ('ift', 'reasoning') ORDER BY cell"
     before = api.sql(run, query)
-    finish(tmp_path, "arms=[ift,reasoning,sequential(0.5)]", *SMALLER[1:], "evaluation.max_new_tokens=6")
+    finish(
+        tmp_path,
+        "arms=[ift,reasoning,sequential(0.5)]",
+        *SMALLER[1:],
+        "evaluation.max_new_tokens=6",
+        command="evaluate",
+    )
     assert api.sql(run, query) == before
     assert all(row["training_flops"] is not None for row in before)
