@@ -26,7 +26,7 @@ STUDY = Path("studies") / "gsm8k-students.yaml"
 RUN = Path("runs") / "gsm8k"
 STUDENT = Path("runs") / "smollm2-135m"
 ANSWERS = """
-SELECT arm, budget_flops, count(*) AS answers, sum(correct::INT) AS correct,
+SELECT arm, budget_flops, count(*) AS answers, sum(score) AS right_answers,
        sum((stop_reason = 'length')::INT) AS cut_off, sum((think_state <> 'none')::INT) AS with_a_trace
 FROM samples JOIN cells USING (cell) GROUP BY ALL ORDER BY ALL
 """

@@ -1,5 +1,6 @@
 """A real study on real workers: budgets met, nothing redone, the same numbers in every view of it."""
 
+import importlib.util
 import json
 import shutil
 import subprocess
@@ -194,6 +195,17 @@ def test_evidence_report_and_command_line_tell_the_same_verdict(finished):
     for verdict in evidence["verdicts"]:
         printed = isothink("verdict", str(run), "--family", verdict["family"], "--json", cwd=here)
         assert json.loads(printed.stdout) == verdict
+
+
+def test_what_the_demonstration_asks_of_its_run_is_answered(finished):
+    """Its whole run takes ten minutes; its query must not be what fails at the end of them."""
+    path = Path(__file__).parents[2] / "scripts" / "demo_real.py"
+    specification = importlib.util.spec_from_file_location("demo_real", path)
+    demonstration = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(demonstration)
+    rows = api.sql(finished[1], demonstration.ANSWERS)
+    assert [row["arm"] for row in rows] == sorted(row["arm"] for row in rows) and len(rows) == 6
+    assert all(0 <= row["right_answers"] <= row["answers"] for row in rows)
 
 
 def test_sql_reads_the_run_and_nothing_else(finished):
