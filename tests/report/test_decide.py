@@ -22,7 +22,7 @@ from ..browsing import Visit
 NODE = shutil.which("node") or shutil.which("nodejs")
 STUDIES = ("wide", "one seed", "ceiling", "own budgets", "reasoning wins")
 needs_node = pytest.mark.skipif(NODE is None, reason="node is not installed: decide.js runs in the browser alone")
-WITH_DOM = ("plots.js", "controls.js", "page.js", "csv.js", "samples.js")
+WITH_DOM = ("plots.js", "controls.js", "answer.js", "explorer.js", "page.js", "csv.js", "samples.js")
 ASK = """({ data, questions }) => ((data) => questions.map((question) => {
   const verdict = Decision.decide(data, question);
   const { among, ...kept } = { ...verdict, sentence: Sentences.sentence(data, question, verdict) };

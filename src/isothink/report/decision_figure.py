@@ -1,6 +1,6 @@
 """The two plots of the first screen, whose rows the page computes: accuracy against a cost, and cost against queries.
 
-Called by sections/verdict.py. templates/controls.js fills the named data and sets the range, the ticks and the title of
+Called by sections/verdict.py. templates/explorer.js fills the named data and sets the range, the ticks and the title of
 each cost axis, so that a control moves the marks of a plot that is drawn once.
 """
 

@@ -36,5 +36,11 @@ const Numbers = (() => {
     if (value === 0) return "0";
     return value >= 1e4 || value < 1e-3 ? scientific(value) : String(Number(scientific(value)));
   }
-  return { fixed, scientific, flops, percent, count, probability, probabilityPhrase, short };
+  /** The whole number, as a reader types it: plain where that is short. */
+  function spelled(value) {
+    const plain = String(value),
+      power = value.toExponential().replace("e+", "e");
+    return plain.length <= 5 || plain.length <= power.length ? plain : power;
+  }
+  return { fixed, scientific, flops, percent, count, probability, probabilityPhrase, short, spelled };
 })();

@@ -1,5 +1,5 @@
 // The plotting library, unpacked beside the page's first answer, and how every plot is set: fonts, legends, width.
-// Used by controls.js and page.js.
+// Used by explorer.js and page.js.
 // Expressions are interpreted (`ast`), never compiled, so the page's policy can forbid eval.
 "use strict";
 const Plots = (() => {

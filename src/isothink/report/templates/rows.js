@@ -1,4 +1,4 @@
-// What the two plots of the first screen draw: rows, ranges and titles made from a verdict. Pure; used by controls.js,
+// What the two plots of the first screen draw: rows, ranges and titles made from a verdict. Pure; used by explorer.js,
 // which tells each question the unit of its costs.
 "use strict";
 const Rows = (() => {

@@ -3,7 +3,8 @@
 (() => {
   const search = document.getElementById("samples-search");
   if (!search) return;
-  const box = document.getElementById("samples-words"), found = document.getElementById("samples-found");
+  const box = document.getElementById("samples-words"),
+    found = document.getElementById("samples-found");
   const pairs = [...document.querySelectorAll("#samples .sample")];
   let texts = null; // read when first needed: the page opens without it
   const fold = (text) => text.toLowerCase().replace(/\s+/g, " ");
@@ -21,6 +22,9 @@
   }
 
   let waiting;
-  box.addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(filter, 60); });
+  box.addEventListener("input", () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(filter, 60);
+  });
   search.hidden = false;
 })();
