@@ -5,7 +5,7 @@ from pathlib import Path
 
 from isothink.report.figures import overview_figure, save_png
 from isothink.run.evidence_file import read_evidence
-from isothink.run.load import open_run
+from isothink.run.open import open_run
 from isothink.run.reporting import report_data
 
 

@@ -124,7 +124,7 @@ def generate(
 def export(run_folder: str | Path, *, format: "ExportFormat", into: str | Path | None = None) -> list[Path]:
     """Writes a run's pairs for other trainers and returns the paths; into `RUN/export/FORMAT` by default."""
     from isothink.run.export import export_run
-    from isothink.run.load import open_run
+    from isothink.run.open import open_run
 
     return export_run(open_run(Path(run_folder)), format=format, into=None if into is None else Path(into))
 
@@ -170,7 +170,7 @@ def run(study: "Study", *, until: "Stage" = "report", quiet: bool = True) -> "Ru
 def analyze(run_folder: str | Path) -> "Evidence":
     """Analyses what is complete in a run folder, stores `evidence.json` and returns it."""
     from isothink.run.analysis import analyze_run
-    from isothink.run.load import open_run
+    from isothink.run.open import open_run
 
     return analyze_run(open_run(Path(run_folder)))
 
@@ -189,7 +189,7 @@ def report(run_folder: str | Path, *, figures: str | Path | None = None) -> Path
     `figures` names a folder for every plot as PNG, SVG and CSV, and every table as Markdown and CSV.
     """
     from isothink.run.evidence_file import current_evidence
-    from isothink.run.load import open_run
+    from isothink.run.open import open_run
     from isothink.run.reporting import write_report, write_report_figures
 
     workspace = open_run(Path(run_folder))
@@ -357,7 +357,7 @@ def predict(
 
 def sql(run_folder: str | Path, query: str) -> list[dict[str, Any]]:
     """The rows of a DuckDB query over a run: `pairs`, `segments`, `ledger`, `cells`, `samples`."""
-    from isothink.run.load import open_run
+    from isothink.run.open import open_run
     from isothink.run.query import query_run
 
     return query_run(open_run(Path(run_folder)), query)

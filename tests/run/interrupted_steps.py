@@ -17,7 +17,7 @@ import transformers.models.qwen3.modeling_qwen3  # noqa: F401
 from isothink.backends import transformers_trainer  # noqa: F401
 from isothink.run import checkpoints, training
 from isothink.run.interruption import STOPPED_STATUS, Terminated, stopped_by_sigterm
-from isothink.run.load import open_run
+from isothink.run.open import open_run
 from isothink.run.segment_log import SegmentLog
 from isothink.run.step import execute_step
 from isothink.store import attempts

@@ -109,7 +109,7 @@ def test_every_cell_answers_the_same_items(finished):
 
 def test_samples_carry_their_exact_inference_flops(finished):
     _, run, _ = finished
-    from isothink.run.load import open_run
+    from isothink.run.open import open_run
 
     workspace = open_run(run)
     rows = api.sql(

@@ -14,8 +14,8 @@ from datasets import load_dataset
 
 from isothink.errors import StepError
 from isothink.run.export import export_run
-from isothink.run.load import open_run
 from isothink.run.observe import observe
+from isothink.run.open import open_run
 from isothink.run.step import execute_step
 from isothink.store.run_folder import RunFolder
 
@@ -36,7 +36,7 @@ DRAWN = "evaluation.sampling={temperature: 1.0, top_p: 1.0}"
 KILLED_AFTER = """
 import os, signal, sys
 from pathlib import Path
-from isothink.run.load import open_run
+from isothink.run.open import open_run
 from isothink.run.step import execute_step
 from isothink.store.journal import Journal
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from isothink.plan.record import PlannedCell
 from isothink.run.learning_curves import LINES, POINTS, chosen_cells, learning_curves, thinned
-from isothink.run.load import open_run
+from isothink.run.open import open_run
 from isothink.store.tables import METRICS_FILE, read_columns
 
 

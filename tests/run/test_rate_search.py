@@ -5,7 +5,7 @@ import json
 import pytest
 
 from isothink import api
-from isothink.run.load import open_run
+from isothink.run.open import open_run
 from isothink.run.rate_search import search_share
 
 from .tiny import isothink, write_tiny

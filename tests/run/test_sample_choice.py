@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from isothink.run import sample_choice
-from isothink.run.load import open_run
+from isothink.run.open import open_run
 from isothink.run.sample_choice import failures_of, sample_pairs
 from isothink.store.tables import SAMPLE_SCHEMA, SAMPLES_FILE, read_columns, write_columns
 

@@ -4,7 +4,7 @@ from isothink.domain.study import VerdictSettings
 from isothink.evidence.analysis import summarize
 from isothink.evidence.record import Evidence
 from isothink.evidence.workings import Workings, work_out
-from isothink.run.evidence_file import analysis_state
+from isothink.run.analysis_state import analysis_state
 from isothink.run.identity import corpus_step, pairs_step
 from isothink.run.imported import join
 from isothink.run.items import teaches_its_items

@@ -1,9 +1,8 @@
-"""Opens what a command names: a study file, or the run folder of a study. Used by api.py and cli/."""
+"""Loads the study that a command names, from its file or from the run folder of it. Used by api.py and cli/."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from isothink.domain.prompt_settings import ProceduralPrompts
 from isothink.domain.study import PairStudy, Study
@@ -12,13 +11,9 @@ from isothink.plan.students import longest_sequence, student_architecture
 from isothink.procedural.tasks import TASKS, vocabulary
 from isothink.run.benchmarks import resolve_benchmarks
 from isothink.run.items import teaches_its_items
-from isothink.run.open import find_run, run_of
 from isothink.run.resolve import resolve_paths
-from isothink.store.run_folder import RunFolder
+from isothink.store.run_folder import RunFolder, run_of
 from isothink.store.study_file import read_pair_study
-
-if TYPE_CHECKING:
-    from isothink.run.workspace import Workspace
 
 
 def load_study_file(path: Path, overrides: Sequence[str] = ()) -> Study:
@@ -120,14 +115,3 @@ def _check_students(study: Study) -> None:
 def default_folder(study: PairStudy) -> RunFolder:
     """Where a study's artifacts lie: exactly `output` if it is given, else `runs/<name>` under the current folder."""
     return RunFolder(Path("runs") / study.name if study.output is None else _expanded(study.output))
-
-
-def open_run(path: Path) -> "Workspace":
-    """The workspace of a run folder, or of the folder that a study file names; one of imported results has no study.
-
-    Raises:
-        UsageError: there is no run.
-    """
-    from isothink.run.workspace import Workspace
-
-    return Workspace(find_run(path))

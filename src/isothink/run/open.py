@@ -1,9 +1,13 @@
-"""Finds the run folder that a command names, without reading it. Called by api.py and load.py."""
+"""Finds and opens the run folder that a command names. Called by api.py and pipeline.py."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from isothink.errors import UsageError
-from isothink.store.run_folder import RunFolder
+from isothink.store.run_folder import RunFolder, run_of
+
+if TYPE_CHECKING:
+    from isothink.run.workspace import Workspace
 
 
 def find_run(path: Path) -> RunFolder:
@@ -28,6 +32,12 @@ def folder_of(path: Path) -> RunFolder:
     return default_folder(load_pair_study_file(path))
 
 
-def run_of(path: Path) -> Path:
-    """The run folder whose own study.yaml `path` is, wherever it was moved to; else `path`."""
-    return path.parent if path.name == "study.yaml" and (path.parent / "lock").is_file() else path
+def open_run(path: Path) -> "Workspace":
+    """The workspace of a run folder, or of the folder that a study file names; one of imported results has no study.
+
+    Raises:
+        UsageError: there is no run.
+    """
+    from isothink.run.workspace import Workspace
+
+    return Workspace(find_run(path))

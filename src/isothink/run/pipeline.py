@@ -27,7 +27,8 @@ from isothink.run.follower import follow_leader
 from isothink.run.identity import asking_identity, corpus_step, limit_of_pilot, pairs_step, pilot_step
 from isothink.run.inputs import Inputs, make_inputs, pilot_inputs, read_inputs, stored_pairs
 from isothink.run.leader import Leader
-from isothink.run.load import default_folder, open_run
+from isothink.run.load import default_folder
+from isothink.run.open import open_run
 from isothink.run.progress import Progress, say
 from isothink.run.publication import missing_on_the_hub
 from isothink.run.ranks import Group, join_group, launched_together, leading

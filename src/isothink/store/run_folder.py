@@ -205,3 +205,8 @@ def read_record(path: Path, record: type[Stored]) -> Stored | None:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         raise RunFolderError(f"{path}: {where}: {first['msg']}", hint="remove it to have it made anew") from None
+
+
+def run_of(path: Path) -> Path:
+    """The run folder whose own study.yaml `path` is, wherever it was moved to; else `path`."""
+    return path.parent if path.name == "study.yaml" and (path.parent / "lock").is_file() else path
