@@ -25,7 +25,7 @@ def would_change_it(
     if even is not None and even.queries is not None:
         statements.append(_beyond_break_even(even, even.queries, queries))
     statements.extend(_ends(evidence, recommended))
-    return tuple(statement for statement in statements if statement)
+    return tuple(dict.fromkeys(statements))  # what holds for several arms is said once
 
 
 def _beyond_break_even(even: BreakEven, crossing: float, queries: float) -> str:
@@ -42,7 +42,7 @@ def more_data(item: Comparison, conditional: bool) -> str:
     """How many times the items or seeds a difference as large as the one seen would need."""
     name = f"{item.arm} minus IFT at {flops(item.budget_flops)}"
     if conditional:
-        return f"a second seed: without one, {name} cannot be resolved"
+        return "a second seed: without one, no difference from IFT can be resolved"
     size = abs(item.difference)
     factor = math.inf if size == 0 else (item.smallest_resolvable / size) ** 2
     limit = f"differences under {points(item.smallest_resolvable).lstrip('+')} points stay unresolved at this size"

@@ -56,7 +56,7 @@ def report_data(workspace: Workspace, evidence: Evidence) -> ReportData:
     curves, trained = learning_curves(folder, plan)
     return ReportData(
         name=study.name,
-        title=study.title,
+        title=study.title or study.name,
         study_text=write_study(study),
         evidence=evidence,
         ledger=_ledger(rows),

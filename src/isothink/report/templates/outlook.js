@@ -25,7 +25,7 @@ const Outlook = (() => {
   function wouldChangeIt(study, { deciding, own, even, queries }) {
     const more = deciding.map((item) => item.more_data).filter(Boolean);
     const beyond = even && even.queries !== null ? [beyondBreakEven(even, queries)] : [];
-    return [...more, ...beyond, ...ends(study, own)];
+    return [...new Set([...more, ...beyond, ...ends(study, own)])];
   }
 
   return { wouldChangeIt };
