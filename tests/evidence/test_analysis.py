@@ -274,9 +274,24 @@ def test_decide_follows_the_budget():
     assert any(reason.startswith("extrapolated") for reason in high.reasons)
     nothing = decide(evidence, family="f", budget_flops=1e9, queries=10)
     assert nothing.recommended is None
-    assert "cheapest to train" in nothing.reasons[0]
+    assert nothing.reasons[0].startswith("no configuration is within the training budget of 1e9 FLOPs; the cheapest, ")
+    capped = decide(evidence, family="f", budget_flops=1e12, queries=10, inference_budget=1)
+    assert "of those within the training budget is within the inference budget per query of 1e0" in capped.reasons[0]
+    short_lived = decide(evidence, family="f", budget_flops=1e12, queries=10, inference_budget=1e15, lifetime_budget=1)
+    assert "and the inference budget per query is within the whole-life budget of 1e0" in short_lived.reasons[0]
     small = decide(evidence, family="f", budget_flops=1e12, queries=10, inference_budget=2e7)
     assert small.recommended.cell == configuration_name("s", "ift", 1e12)
+
+
+def test_a_verdict_on_a_run_that_is_not_done_says_so_first():
+    missing = [
+        MissingCell(cell=str(number), configuration="c", reason=reason)
+        for number, reason in enumerate(("not run yet", "not run yet", "failed: diverges", "infeasible: too small"))
+    ]
+    verdict = decide(study(three_cells(), missing=missing), family="f", budget_flops=1e12, queries=1)
+    assert verdict.caveats[0].startswith("planned cells without a result: 2 not run yet and 1 failed")
+    done = decide(study(three_cells(), missing=missing[3:]), family="f", budget_flops=1e12, queries=1)
+    assert not any("without a result" in text for text in done.caveats)
 
 
 def test_decide_refuses_what_makes_no_sense():

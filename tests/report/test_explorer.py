@@ -157,6 +157,28 @@ def test_what_is_no_number_changes_nothing_and_is_marked(visit):
     assert float(visit.page.input_value("#set-budget-number")) == before["budget"]
 
 
+def test_a_price_that_is_none_leaves_the_last_one_and_says_so(visit):
+    set_to(visit, unit="usd", device="L4", price="0.8")
+    before = answered(visit)
+    for text in ("", "0", "-3"):
+        set_to(visit, price=text)
+        found = answered(visit)
+        assert found["money"]["price_per_hour"] == 0.8
+        assert found["recommended"]["lifetime_cost"] == before["recommended"]["lifetime_cost"]
+        assert visit.page.get_attribute("#set-price", "aria-invalid") == "true"
+        said = visit.page.locator("#controls-problem").text_content()
+        assert said == "Dollars per device-hour: allowed is a number above 0; 0.8 counts."
+    set_to(visit, price="1.5")
+    assert answered(visit)["money"]["price_per_hour"] == 1.5
+    assert visit.page.locator("#controls-problem").text_content() == ""
+
+
+def test_a_target_that_an_arm_does_not_reach_is_said(visit):
+    set_to(visit, target="100")
+    answered(visit)
+    assert "not both arms reach 100.0%" in visit.page.locator("#answer-tiles").text_content()
+
+
 def test_the_terminals_command_is_told(visit):
     set_to(visit, unit="usd", device="RTX 4090", price="0.7", budget_number="1e12")
     answered(visit)
@@ -231,7 +253,7 @@ def test_a_study_half_way_answers_too(browser, pages, tmp_path):
     opened = Visit(browser, file)
     opened.page.fill("#set-budget-number", "1e10")
     opened.settle()
-    assert "no configuration meets every budget" in opened.page.locator("#answer-sentence").text_content()
+    assert "no configuration is within the training budget of 1e10 FLOPs" in opened.page.locator("#answer-sentence").text_content()
     opened.page.fill("#set-budget-number", "3e12")
     opened.settle()
     assert "extrapolated" in opened.page.locator("#answer-tiles").inner_text()

@@ -137,7 +137,7 @@ def test_half_way_and_missing_cells_are_said_at_the_top(pages):
     page = pages["halfway"]
     verdict = page.index('<section id="verdict"')
     assert page.index("This report is made half-way.") < verdict
-    assert page.index("3 planned cells have no result: 1 failed, 1 has not run, 1 infeasible.") < verdict
+    assert page.index("3 planned cells have no result: 1 failed, 1 not run yet, 1 infeasible.") < verdict
     assert "the loss is not a number at step 140" in page
     assert "half-way" not in pages["data"]
     assert "None: every planned cell has a result." in pages["data"]

@@ -86,7 +86,7 @@ def _break_even(even: BreakEven) -> str:
             "ift_always": "IFT is the cheaper at equal accuracy{} whatever the number of queries.",
             "reasoning_always": "Reasoning is the cheaper at equal accuracy{} whatever the number of queries.",
         }
-        return texts.get(even.kind, "No accuracy is reached by both arms.").format(target)
+        return texts.get(even.kind, "Not both arms reach an accuracy{}.").format(target)
     low, high = (short(even.interval.low), short(even.interval.high)) if even.interval else ("", "")
     interval = f" (90% interval {low} to {high})" if even.interval else ""
     cheaper = "" if even.cheaper_below is None else f"; with fewer {_arm(even.cheaper_below)} is the cheaper"

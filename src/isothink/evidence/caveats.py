@@ -25,7 +25,8 @@ def _single_seed(workings: Workings, family: str) -> tuple[str, ...]:
         )
     freedom = part.drawn.seed_component.degrees_of_freedom
     if freedom < 4:
-        return (f"{family}: the variance between seeds rests on {freedom} degrees of freedom",)
+        degrees = f"{freedom} degree{'s' if freedom != 1 else ''} of freedom"
+        return (f"{family}: the variance between seeds rests on {degrees}",)
     return ()
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from isothink.domain.numbers import flops, short
 from isothink.evidence.record import BreakEven, Comparison, ConfigurationResult, Evidence
-from isothink.evidence.wording import points
+from isothink.evidence.wording import can_resolve, points
 
 MOST_SENSIBLE_FACTOR = 1000
 
@@ -45,7 +45,10 @@ def more_data(item: Comparison, conditional: bool) -> str:
         return "a second seed: without one, no difference from IFT can be resolved"
     size = abs(item.difference)
     factor = math.inf if size == 0 else (item.smallest_resolvable / size) ** 2
-    limit = f"differences under {points(item.smallest_resolvable).lstrip('+')} points stay unresolved at this size"
+    smallest = points(item.smallest_resolvable).lstrip("+")
+    limit = f"differences under {smallest} points stay unresolved at this size"
+    if not can_resolve(item):
+        limit = "no difference can be resolved at this size"
     if factor > MOST_SENSIBLE_FACTOR:
         return f"{name}: too close to zero for any sensible number of items; {limit}"
     if factor <= 1:

@@ -44,8 +44,9 @@ def _under(choice: Choice, convention: str, *, queries: float, level: float, tol
     there, per_query = np.array(costs, dtype=np.float64).T
     ratio = float(there[choice.chosen] / here[choice.chosen])
     rescaled = budget * ratio
-    if not _bracketed(among, here, there, budget=budget, rescaled=rescaled, tolerance=tolerance):
-        return "some student was not trained for as much as this convention would allow"
+    short = _falling_short(among, here, there, budget=budget, rescaled=rescaled, tolerance=tolerance)
+    if short is not None:
+        return f"{short[0]} with {short[1]} was not trained for as much as this convention would allow"
     cap = rescaled * (1 + tolerance)  # the ratios of cells of one budget differ a little
     affordable = within(there, cap).nonzero()[0]
     # An inference or lifetime budget is stated in the study's convention: what it excluded there stays excluded.
@@ -58,19 +59,19 @@ def _under(choice: Choice, convention: str, *, queries: float, level: float, tol
     return Choice(among=again, eligible=left, chosen=chosen, budget_flops=rescaled)
 
 
-def _bracketed(
+def _falling_short(
     among: Candidates, here: Floats, there: Floats, *, budget: float, rescaled: float, tolerance: float
-) -> bool:
-    """Whether every student and arm that reached the budget here also reaches the rescaled one there.
+) -> tuple[str, str] | None:
+    """The first student and arm that reached the budget here and does not reach the rescaled one there.
 
-    One that falls short was never trained for as much as the other convention would allow it.
+    It was never trained for as much as the other convention would allow it.
     """
     lines: dict[tuple[str, str], list[int]] = {}
     for index, one in enumerate(among.results):
         lines.setdefault((one.student, one.arm), []).append(index)
     top = here[here <= budget * ROUNDING].max()
-    for indices in lines.values():
+    for line, indices in lines.items():
         reached = here[indices].max() * (1 + tolerance) >= top
         if reached and there[indices].max() * (1 + tolerance) < rescaled * min(1.0, top / budget):
-            return False
-    return True
+            return line
+    return None

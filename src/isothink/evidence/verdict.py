@@ -6,12 +6,15 @@ Called by analysis.py for the study's own question, and by run/ for `isothink ve
 import math
 from collections.abc import Sequence
 
+import numpy as np
+
 from isothink.domain.numbers import flops, scientific
 from isothink.errors import UsageError
 from isothink.evidence.break_even import break_even
 from isothink.evidence.candidates import Candidates, candidates, family_results
 from isothink.evidence.choice import ROUNDING, Choice, choose, recommendation, within
 from isothink.evidence.crossover import crossover_at, crossover_parameters
+from isothink.evidence.observations import Floats
 from isothink.evidence.outlook import would_change_it
 from isothink.evidence.record import (
     Comparison,
@@ -26,7 +29,7 @@ from isothink.evidence.rule_record import RuleCrossover
 from isothink.evidence.sensitivity import CANNOT_TELL, sensitivity, told
 from isothink.evidence.settings import BASELINE
 from isothink.evidence.standing import standing_at
-from isothink.evidence.wording import describe, due_to_cap
+from isothink.evidence.wording import amount, describe, due_to_cap, unfinished
 
 MOST_ALTERNATIVES = 3
 
@@ -61,12 +64,16 @@ def decide(
     everything = [*family_results(evidence, family), *predicted]
     among = candidates(everything, money)
     notes = _without_serving(everything, among, money)
-    affordable = within(among.training_flops, budget_flops)
-    allowed = affordable & within(among.per_query, inference_budget) & within(among.lifetime(queries), lifetime_budget)
+    caps = (
+        ("the training budget", among.training_flops, budget_flops, None),
+        ("the inference budget per query", among.per_query, inference_budget, money),
+        ("the whole-life budget", among.lifetime(queries), lifetime_budget, money),
+    )
+    allowed = np.all([within(costs, cap) for _, costs, cap, _ in caps], axis=0)
     eligible = tuple(int(index) for index in allowed.nonzero()[0])
     asked = _asked(evidence, family, budget_flops=budget_flops, queries=queries, money=money, convention=other)
     if not eligible:
-        return asked.model_copy(update={"reasons": (_why_nothing(evidence, family, among),)})
+        return asked.model_copy(update={"reasons": (_why_nothing(evidence, family, among, caps),)})
     level, tolerance = evidence.level, evidence.cost_tolerance
     chosen = choose(
         eligible, among.accuracy, among.choice_draws, among.lifetime(queries), level=level, tolerance=tolerance
@@ -165,7 +172,8 @@ def _decided(
 
 def _caveats(evidence: Evidence, family: str, deciding: Sequence[Comparison]) -> tuple[str, ...]:
     capped = (text for item in deciding for text in due_to_cap(item))
-    return (*evidence.family_caveats.get(family, ()), *capped, *evidence.caveats)
+    waiting = unfinished(evidence.missing)
+    return (*waiting, *evidence.family_caveats.get(family, ()), *capped, *evidence.caveats)
 
 
 def is_conditional(evidence: Evidence, family: str) -> bool:
@@ -318,12 +326,26 @@ def _crossover_note(ruled: RuleCrossover) -> str:
     return f"the fitted gain of {ruled.arm} is zero at {scientific(ruled.parameters)} parameters, from {low} to {high}"
 
 
-def _why_nothing(evidence: Evidence, family: str, among: Candidates) -> str:
-    """Why no configuration is eligible."""
-    if among.results:
-        cheapest = min(among.results, key=lambda one: one.training_flops)
-        cost = flops(cheapest.training_flops)
-        return f"no configuration meets every budget; the cheapest to train, {cheapest.configuration}, cost {cost}"
-    if any(one.family == family for one in evidence.configurations):
-        return "no configuration has a known shape, so none has seconds or dollars"
-    return f"no configuration has complete scores on {family}"
+def _why_nothing(
+    evidence: Evidence, family: str, among: Candidates, caps: Sequence[tuple[str, Floats, float | None, Money | None]]
+) -> str:
+    """Why no configuration is eligible: the first cap that leaves none of those that the caps before it allow."""
+    if not among.results:
+        if any(one.family == family for one in evidence.configurations):
+            return "no configuration has a known shape, so none has seconds or dollars"
+        return f"no configuration has complete scores on {family}"
+    left = np.ones(len(among.results), dtype=np.bool_)
+    before: list[str] = []
+    for name, costs, cap, unit in caps:
+        allowed = left & within(costs, cap)
+        if cap is not None and not allowed.any():
+            cheapest = min(left.nonzero()[0], key=lambda index: costs[index])
+            kept = f" of those within {' and '.join(before)}" if before else ""
+            return (
+                f"no configuration{kept} is within {name} of {amount(cap, unit)}; the cheapest,"
+                f" {among.results[cheapest].configuration}, costs {amount(float(costs[cheapest]), unit)}"
+            )
+        if cap is not None:
+            before.append(name)
+        left = allowed
+    raise AssertionError("some configuration is eligible")

@@ -1,7 +1,9 @@
 """Comparisons and numbers as they stand in reasons, caveats and prospects. Called by verdict.py and outlook.py."""
 
-from isothink.domain.numbers import flops
-from isothink.evidence.record import Comparison, Interval
+from collections.abc import Sequence
+
+from isothink.domain.numbers import flops, short
+from isothink.evidence.record import Comparison, Interval, MissingCell, Money
 
 
 def points(value: float) -> str:
@@ -42,3 +44,25 @@ def due_to_cap(item: Comparison) -> tuple[str, ...]:
         f"{item.family}: {item.arm} minus IFT at {flops(item.budget_flops)} could be due to the cap on new tokens: "
         f"with cut-off answers right or wrong it is {interval(bounds)} points",
     )
+
+
+def amount(value: float, money: Money | None) -> str:
+    """A cost in the unit of the axis, for example `5e11 FLOPs` or `2.5 dollars`."""
+    if money is None:
+        return flops(value)
+    return f"{short(value)} {'dollars' if money.axis == 'usd' else 'seconds'}"
+
+
+def can_resolve(item: Comparison) -> bool:
+    """Whether some difference of two accuracies is large enough for this comparison to resolve it."""
+    return item.smallest_resolvable < 1
+
+
+def unfinished(missing: Sequence[MissingCell]) -> tuple[str, ...]:
+    """What a verdict of a run that is not done says first; infeasible cells never come, so nothing waits for them."""
+    waiting = sum(cell.reason == "not run yet" for cell in missing)
+    failed = sum(cell.reason.startswith("failed:") for cell in missing)
+    counts = [f"{count} {what}" for count, what in ((waiting, "not run yet"), (failed, "failed")) if count]
+    if not counts:
+        return ()
+    return (f"planned cells without a result: {' and '.join(counts)}, so the verdict may still change",)

@@ -16,7 +16,7 @@ from isothink.evidence.settings import BASELINE, AnalysisSettings
 from isothink.evidence.verdict import at_equal_cost, comparisons_at, crossover_of_family, is_conditional
 from isothink.evidence.wording import describe
 from isothink.report.palette import label
-from isothink.report.sentences import difference_text
+from isothink.report.sentences import difference_text, limit_text
 from isothink.report.text import visible
 
 
@@ -164,5 +164,5 @@ def _comparison(
         "told": visible(describe(one)),
         "more_data": visible(more_data(one, conditional)) if one.outcome == "unresolved" else "",
         "difference_text": difference_text(one),
-        "smallest_text": f"{100 * one.smallest_resolvable:.1f}",
+        "limit_text": limit_text(one),
     }

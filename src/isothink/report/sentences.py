@@ -6,6 +6,7 @@ what would change it.
 
 from isothink.evidence.record import Comparison, Evidence, Recommendation, Verdict
 from isothink.evidence.standing import standing_at
+from isothink.evidence.wording import can_resolve
 from isothink.report import numbers
 from isothink.report.text import visible
 
@@ -35,7 +36,7 @@ def leading_verdict(evidence: Evidence, family: str) -> Verdict | None:
 def verdict_sentence(evidence: Evidence, verdict: Verdict) -> str:
     """One sentence: outcome, recommended configuration, its accuracy with interval, how sure."""
     comparison = deciding_comparison(evidence, verdict)
-    outcome = _outcome_clause(verdict, comparison)
+    outcome = _outcome_clause(verdict, comparison, _deciding_budget(evidence, verdict))
     return visible(f"{verdict.family}: {outcome}; {_recommendation_clause(verdict)}.")
 
 
@@ -48,11 +49,15 @@ def change_sentence(verdict: Verdict) -> str:
 
 def deciding_comparison(evidence: Evidence, verdict: Verdict) -> Comparison | None:
     """The comparison of best students that a verdict rests on: at its budget or, between two budgets, the lower one."""
-    budget = max((one for one in evidence.budgets_flops if one <= verdict.budget_flops * (1 + 1e-9)), default=None)
+    budget = _deciding_budget(evidence, verdict)
     own = [one for one in evidence.configurations if one.family == verdict.family]
     standing = standing_at(evidence.comparisons, own, family=verdict.family, budget_flops=budget)
     fitting = [one for one in standing if one.kind == "best_student" and _fits(one, verdict)]
     return min(fitting, key=lambda comparison: _preference(comparison, verdict), default=None)
+
+
+def _deciding_budget(evidence: Evidence, verdict: Verdict) -> float | None:
+    return max((one for one in evidence.budgets_flops if one <= verdict.budget_flops * (1 + 1e-9)), default=None)
 
 
 def arm_name(arm: str) -> str:
@@ -77,8 +82,15 @@ def _preference(comparison: Comparison, verdict: Verdict) -> tuple[bool, float]:
     return (comparison.arm != "reasoning", comparison.p_value)
 
 
-def _outcome_clause(verdict: Verdict, comparison: Comparison | None) -> str:
-    at = f"at {numbers.flops(verdict.budget_flops)} of training"
+def _budget_text(verdict: Verdict, budget: float | None) -> str:
+    """The budget of the study that decides; of the one asked about nothing was trained unless they are the same."""
+    if budget is None or budget >= verdict.budget_flops * (1 - 1e-6):
+        return numbers.flops(verdict.budget_flops)
+    return f"{numbers.flops(budget)} (the largest budget within {numbers.scientific(verdict.budget_flops)})"
+
+
+def _outcome_clause(verdict: Verdict, comparison: Comparison | None, budget: float | None) -> str:
+    at = f"at {_budget_text(verdict, budget)} of training"
     if verdict.outcome == "unresolved":
         return f"not resolved {at}{_unresolved_detail(comparison)}"
     arm = arm_name(comparison.arm) if comparison else {"ift": "the other arms"}.get(verdict.outcome, verdict.outcome)
@@ -92,9 +104,14 @@ def _unresolved_detail(comparison: Comparison | None) -> str:
         return ""
     return (
         f": the best {arm_name(comparison.arm)} student minus the best {arm_name(comparison.baseline)} student is "
-        f"{difference_text(comparison)}, and differences below {100 * comparison.smallest_resolvable:.1f} points "
-        "cannot be told from chance here"
+        f"{difference_text(comparison)}, and {limit_text(comparison)}"
     )
+
+
+def limit_text(comparison: Comparison) -> str:
+    """How small a difference nothing could have been told of."""
+    smallest = f"differences below {100 * comparison.smallest_resolvable:.1f} points cannot"
+    return f"{smallest if can_resolve(comparison) else 'no difference can'} be told from chance here"
 
 
 def difference_text(comparison: Comparison) -> str:

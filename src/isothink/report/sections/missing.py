@@ -7,7 +7,7 @@ from isothink.report.data import MissingResult, ReportData
 from isothink.report.section import Section
 from isothink.report.table import Column, Table, table_of
 
-STATUS_NAMES = {"failed": "failed", "infeasible": "infeasible", "not_run": "has not run", "no_result": "no result"}
+STATUS_NAMES = {"failed": "failed", "infeasible": "infeasible", "not_run": "not run yet", "no_result": "no result"}
 WITHOUT_WORDS = {"not_run": "the run has not reached it yet"}
 ORDER = ("failed", "no_result", "not_run", "infeasible")
 

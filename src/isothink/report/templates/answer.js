@@ -22,9 +22,11 @@ const Answer = (() => {
       node.classList.add(outcome);
     }
 
-    function breakEvenTexts(even) {
+    function breakEvenTexts({ break_even: even, recommended }) {
+      if (!recommended) return ["none", "nothing is recommended, so nothing is compared"];
       if (!even) return ["none", "it needs a configuration of both IFT and reasoning within every budget"];
-      if (even.kind === "no_equal_accuracy") return ["none", "the arms reach no equal accuracy"];
+      if (even.kind === "no_equal_accuracy")
+        return ["none", `not both arms reach ${Numbers.percent(even.target_accuracy)}`];
       const at = `both reach ${Numbers.percent(even.target_accuracy)}`;
       if (even.queries === null) {
         return [
@@ -78,7 +80,7 @@ const Answer = (() => {
           ["Whole life", Rows.amount(one.lifetime_cost, question), life],
         );
       }
-      if (one) found.push(["Break-even", ...breakEvenTexts(verdict.break_even), "wide"]);
+      if (one) found.push(["Break-even", ...breakEvenTexts(verdict), "wide"]);
       if (verdict.crossover_parameters !== null) {
         const size = `${Numbers.scientific(verdict.crossover_parameters)} parameters`;
         found.push(["Reasoning gains nothing at", size, "fitted to the study's students", "wide"]);
@@ -149,7 +151,7 @@ const Answer = (() => {
     /** sections/verdict.py writes the same for the study's own question. */
     function headline(verdict) {
       const one = verdict.recommended;
-      if (!one) return verdict.reasons.join("; ");
+      if (!one) return verdict.reasons.join("; ").replace(/^cannot tell /, ""); // the badge says it
       const lead = verdict.outcome === "unresolved" ? "best guess for now" : "take";
       return (
         `${lead} ${one.cell}: ${Numbers.percent(one.accuracy)} (${percents(one.interval)}), best with a probability ` +

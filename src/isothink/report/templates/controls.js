@@ -2,6 +2,15 @@
 "use strict";
 const Controls = (() => {
   const find = (name) => document.getElementById(`set-${name}`);
+  const isShare = (value) => value > 0 && value <= 100;
+  const NUMBERS = {
+    price: { allows: (value) => value > 0, allowed: "a number above 0" },
+    batch: { allows: (value) => value >= 1 && Number.isInteger(value), allowed: "a whole number from 1" },
+    utilisation: { allows: isShare, allowed: "a number above 0, up to 100" },
+    "query-cap": { allows: (value) => value >= 0, allowed: "a number from 0, or nothing", otherwise: null },
+    "life-cap": { allows: (value) => value >= 0, allowed: "a number from 0, or nothing", otherwise: null },
+    target: { allows: (value) => value >= 0 && value <= 100, allowed: "0 to 100, or nothing", otherwise: null },
+  };
 
   /** The controls of a study: `asked` reads the question, `axis` the cost of the plot, `reset` sets the study's own. */
   function opened(study, root) {
@@ -37,6 +46,16 @@ const Controls = (() => {
         0,
       );
 
+    const problems = new Map();
+    /** Marks a field that holds what is not allowed, and says what is and what counts instead. */
+    function judged(name, field, problem) {
+      field.setAttribute("aria-invalid", String(problem !== ""));
+      const label = document.querySelector(`label[for="set-${name}"]`).textContent.trim();
+      if (problem) problems.set(name, `${label}: ${problem}.`);
+      else problems.delete(name);
+      document.getElementById("controls-problem").textContent = [...problems.values()].join(" ");
+    }
+
     /** A range and a number that say the same; `get` gives the exact value. */
     function paired(name, steps, first, unit, lowest) {
       const range = find(name),
@@ -45,7 +64,7 @@ const Controls = (() => {
       range.max = String(steps.length - 1);
       const told = () => {
         range.setAttribute("aria-valuetext", `${Numbers.count(value)} ${unit}`);
-        number.setAttribute("aria-invalid", "false");
+        judged(name, number, "");
       };
       const set = (wanted) => {
         value = wanted;
@@ -61,7 +80,8 @@ const Controls = (() => {
       number.addEventListener("input", () => {
         const typed = number.valueAsNumber;
         if (!Number.isFinite(typed) || typed < lowest) {
-          number.setAttribute("aria-invalid", "true");
+          const allowed = lowest > 0 ? "a number above 0" : "a number from 0";
+          judged(name, number, `allowed is ${allowed}; ${Numbers.spelled(value)} counts`);
           return;
         }
         value = typed;
@@ -73,12 +93,18 @@ const Controls = (() => {
       return { get: () => value, set };
     }
 
-    const positive = (name, otherwise, test = (value) => value > 0) => {
-      const value = find(name).valueAsNumber;
-      const fits = Number.isFinite(value) && test(value);
-      find(name).setAttribute("aria-invalid", String(!fits && find(name).value !== ""));
-      return fits ? value : otherwise;
-    };
+    const kept = {}; // the last of each field's numbers that was allowed: what is typed halfway asks nothing new
+
+    /** The number of a field; null where it may be empty and is. */
+    function number(name) {
+      const { allows, allowed, otherwise } = NUMBERS[name];
+      const field = find(name);
+      const isEmpty = field.value === "" && !field.validity.badInput;
+      const fits = isEmpty ? otherwise === null : Number.isFinite(field.valueAsNumber) && allows(field.valueAsNumber);
+      if (fits) kept[name] = isEmpty ? otherwise : field.valueAsNumber;
+      judged(name, field, fits ? "" : `allowed is ${allowed}; ${kept[name] ?? "no limit"} counts`);
+      return kept[name] ?? null;
+    }
 
     const top = study.budgets.length
       ? study.budgets.at(-1)
@@ -90,27 +116,29 @@ const Controls = (() => {
 
     function money() {
       const axis = find("unit").value;
-      if (axis === "flops") return null;
+      if (axis === "flops") {
+        for (const name of ["price", "batch", "utilisation"]) judged(name, find(name), ""); // hidden, and not asked
+        return null;
+      }
       return {
         axis,
         device: find("device").value,
-        price_per_hour: positive("price", 1),
-        batch_size: positive("batch", study.batch_size, (value) => value >= 1 && Number.isInteger(value)),
-        utilisation: positive("utilisation", 100 * study.utilisation, (value) => value > 0 && value <= 100) / 100,
+        price_per_hour: number("price"),
+        batch_size: number("batch"),
+        utilisation: number("utilisation") / 100,
       };
     }
 
     function asked() {
-      const cap = (name) => positive(name, null, (value) => value >= 0);
-      const target = positive("target", null, (value) => value >= 0 && value <= 100);
+      const target = number("target");
       return {
         family: Number(find("family").value),
         budget: budget.get(),
         queries: queries.get(),
         money: money(),
         convention: find("convention").value,
-        inference_budget: cap("query-cap"),
-        lifetime_budget: cap("life-cap"),
+        inference_budget: number("query-cap"),
+        lifetime_budget: number("life-cap"),
         target: target === null ? null : target / 100,
       };
     }

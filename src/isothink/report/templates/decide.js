@@ -139,19 +139,20 @@ const Decision = (() => {
 
   // ---- other conventions: evidence/sensitivity.py
 
-  /** Whether every student and arm that reached the budget here also reaches the rescaled one there. */
-  function bracketed(among, here, there, { budget, rescaled, tolerance }) {
+  /** The first cell of a student and arm that reached the budget here and does not reach the rescaled one there. */
+  function fallingShort(among, here, there, { budget, rescaled, tolerance }) {
     const lines = new Map();
     among.cells.forEach((cell, index) => {
       const line = `${cell.student}/${cell.arm}`;
       lines.set(line, [...(lines.get(line) ?? []), index]);
     });
     const top = Math.max(...here.filter((cost) => cost <= budget * ROUNDING));
-    return [...lines.values()].every((indices) => {
+    const short = [...lines.values()].find((indices) => {
       const reached = Math.max(...indices.map((index) => here[index])) * (1 + tolerance) >= top;
       const far = Math.max(...indices.map((index) => there[index])) * (1 + tolerance);
-      return !(reached && far < rescaled * Math.min(1, top / budget));
+      return reached && far < rescaled * Math.min(1, top / budget);
     });
+    return short && among.cells[short[0]];
   }
 
   /** Every cell re-priced and the budget rescaled by the recommended cell's ratio, or why that cannot be told. */
@@ -174,8 +175,10 @@ const Decision = (() => {
         perQuery: priced.map(([, query]) => query),
         once: there.map((flops, index) => flops + ratio * among.cells[index].fixed),
       });
-    if (!bracketed(among, here, there, { budget, rescaled, tolerance })) {
-      return { why: "some student was not trained for as much as this convention would allow", among: newPrices() };
+    const short = fallingShort(among, here, there, { budget, rescaled, tolerance });
+    if (short) {
+      const line = `${study.students[short.student]} with ${study.arms[short.arm]}`;
+      return { why: `${line} was not trained for as much as this convention would allow`, among: newPrices() };
     }
     const cap = rescaled * (1 + tolerance); // the ratios of cells of one budget differ a little
     const allowed = new Set(eligible);
@@ -210,14 +213,14 @@ const Decision = (() => {
       );
     }
     const life = Candidates.lifetimes(among, queries);
+    const caps = [
+      ["the training budget", among.trainingFlops, budget, null],
+      ["the inference budget per query", among.perQuery, question.inference_budget, money],
+      ["the whole-life budget", life, question.lifetime_budget, money],
+    ];
     let eligible = among.cells
       .map((_, index) => index)
-      .filter(
-        (index) =>
-          within(among.trainingFlops[index], budget) &&
-          within(among.perQuery[index], question.inference_budget) &&
-          within(life[index], question.lifetime_budget),
-      );
+      .filter((index) => caps.every(([, costs, cap]) => within(costs[index], cap)));
     const grid = budgetThatCounts(study, budget);
     const deciding = family.comparisons.filter((item) => item.budget === grid);
     const known = family.at_budgets.find((item) => item.budget === grid);
@@ -242,7 +245,7 @@ const Decision = (() => {
       priced_in: study.convention,
       cannot_tell: false,
     });
-    if (!eligible.length) return nothing(nothingEligible(family, among));
+    if (!eligible.length) return nothing(whyNothing(family, among, caps));
     let chosen = choose(eligible, among, life, study);
     const terms = { eligible, chosen, budget, queries };
     const others = {};
@@ -303,12 +306,30 @@ const Decision = (() => {
 
   const named = (others) => Object.fromEntries(Object.entries(others).map(([name, one]) => [name, one.name]));
 
-  function nothingEligible(family, among) {
+  const amount = (value, money) =>
+    money ? `${Numbers.short(value)} ${money.axis === "usd" ? "dollars" : "seconds"}` : Numbers.flops(value);
+
+  /** Why no configuration is eligible: the first cap that leaves none of those that the caps before it allow. */
+  function whyNothing(family, among, caps) {
     if (!family.cells.length) return `no configuration has complete scores on ${family.name}`;
     if (!among.cells.length) return "no configuration has a known shape, so none has seconds or dollars";
-    const cell = among.cells.reduce((least, one) => (one.training < least.training ? one : least));
-    const cost = Numbers.flops(cell.training);
-    return `no configuration meets every budget; the cheapest to train, ${cell.name}, cost ${cost}`;
+    let left = among.cells.map((_, index) => index);
+    const before = [];
+    for (const [name, costs, cap, unit] of caps) {
+      if (cap === null || cap === undefined) continue;
+      const allowed = left.filter((index) => within(costs[index], cap));
+      if (!allowed.length) {
+        const least = left.reduce((best, index) => (costs[index] < costs[best] ? index : best));
+        const kept = before.length ? ` of those within ${before.join(" and ")}` : "";
+        return (
+          `no configuration${kept} is within ${name} of ${amount(cap, unit)}; the cheapest, ` +
+          `${among.cells[least].name}, costs ${amount(costs[least], unit)}`
+        );
+      }
+      before.push(name);
+      left = allowed;
+    }
+    throw new Error("some configuration is eligible");
   }
 
   return { decide };

@@ -69,10 +69,10 @@ const Explorer = (() => {
     show("explorer-break-even").setAttribute(
       "aria-label",
       `${family}: whole-life cost against queries served. ` +
-        `Break-even: ${answer.breakEvenTexts(verdict.break_even).join(", ")}.`,
+        `Break-even: ${answer.breakEvenTexts(verdict).join(", ")}.`,
     );
     show("explorer-break-even-none").textContent =
-      even === null ? `There is no break-even to draw: ${answer.breakEvenTexts(verdict.break_even)[1]}.` : "";
+      even === null ? `There is no break-even to draw: ${answer.breakEvenTexts(verdict)[1]}.` : "";
   }
 
   function unitOf(question, verdict) {

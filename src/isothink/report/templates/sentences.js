@@ -3,9 +3,19 @@
 const Sentences = (() => {
   const armName = (arm) => (arm === "ift" ? "IFT" : arm);
 
+  const decidingBudget = (study, verdict) =>
+    Math.max(...study.budgets.filter((item) => item <= verdict.budget * (1 + 1e-9)));
+
+  /** The budget of the study that decides; of the one asked about nothing was trained unless they are the same. */
+  function budgetText(study, verdict) {
+    const budget = decidingBudget(study, verdict);
+    if (budget === -Infinity || budget >= verdict.budget * (1 - 1e-6)) return Numbers.flops(verdict.budget);
+    return `${Numbers.flops(budget)} (the largest budget within ${Numbers.scientific(verdict.budget)})`;
+  }
+
   /** The comparison that a verdict's sentence tells. */
   function decidingComparison(study, family, verdict) {
-    const budget = Math.max(...study.budgets.filter((item) => item <= verdict.budget * (1 + 1e-9)));
+    const budget = decidingBudget(study, verdict);
     const name = (item) => study.arms[item.arm];
     const fits = (item) => {
       if (verdict.outcome === "ift") return item.outcome === "worse";
@@ -26,14 +36,11 @@ const Sentences = (() => {
 
   function outcomeClause(study, family, verdict) {
     const item = decidingComparison(study, family, verdict);
-    const at = `at ${Numbers.flops(verdict.budget)} of training`;
+    const at = `at ${budgetText(study, verdict)} of training`;
     if (verdict.outcome === "unresolved") {
       if (!item) return `not resolved ${at}`;
       const pair = [item.arm, item.baseline].map((arm) => `the best ${armName(study.arms[arm])} student`);
-      return (
-        `not resolved ${at}: ${pair.join(" minus ")} is ${item.difference_text}, and differences below ` +
-        `${item.smallest_text} points cannot be told from chance here`
-      );
+      return `not resolved ${at}: ${pair.join(" minus ")} is ${item.difference_text}, ` + `and ${item.limit_text}`;
     }
     const arm = item ? armName(study.arms[item.arm]) : verdict.outcome === "ift" ? "the other arms" : verdict.outcome;
     const [winner, loser] = verdict.outcome === "ift" ? ["IFT", arm] : [arm, "IFT"];
