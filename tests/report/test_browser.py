@@ -8,6 +8,7 @@ import pytest
 import report_example as example
 
 from isothink.report.figure import csv_text
+from isothink.report.page import render_page
 from isothink.report.sections import all_sections
 
 from ..browsing import Visit
@@ -124,6 +125,27 @@ def test_samples_are_found_by_words(visit):
     page.fill("#samples-words", "")
     expect(page.locator("#samples-found")).to_have_text("")
     assert page.locator(".sample:visible").count() == 8
+
+
+def test_samples_are_shown_some_at_a_time_and_all_of_them_searched(browser, tmp_path):
+    path = tmp_path / "report.html"
+    pairs = [
+        pair.model_copy(update={"item": f"{pair.item}-{number}"}) for number in range(6) for pair in example.samples()
+    ]
+    path.write_text(render_page(example.data(samples=tuple(pairs))), encoding="utf-8")
+    opened = Visit(browser, path)
+    shown, more = opened.page.locator(".sample:visible"), opened.page.locator("#samples-more")
+    assert shown.count() == 20
+    more.locator("button").click()
+    assert shown.count() == 40
+    opened.page.fill("#samples-words", "chain-9-5")
+    expect(opened.page.locator("#samples-found")).to_have_text("4 of 48 pairs")
+    assert shown.count() == 4 and more.is_hidden()
+    opened.page.emulate_media(media="print")
+    opened.page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert shown.count() == 4
+    opened.assert_quiet()
+    opened.context.close()
 
 
 def test_hostile_words_are_only_words(visit):

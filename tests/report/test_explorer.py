@@ -253,7 +253,10 @@ def test_a_study_half_way_answers_too(browser, pages, tmp_path):
     opened = Visit(browser, file)
     opened.page.fill("#set-budget-number", "1e10")
     opened.settle()
-    assert "no configuration is within the training budget of 1e10 FLOPs" in opened.page.locator("#answer-sentence").text_content()
+    assert (
+        "no configuration is within the training budget of 1e10 FLOPs"
+        in opened.page.locator("#answer-sentence").text_content()
+    )
     opened.page.fill("#set-budget-number", "3e12")
     opened.settle()
     assert "extrapolated" in opened.page.locator("#answer-tiles").inner_text()

@@ -15,10 +15,10 @@ from isothink.report.table import Column, Table
 from isothink.report.text import visible
 
 NOTHING = (
-    "No configuration has a result yet, so there is nothing to show.",
-    "Nothing can be compared at equal inference or whole-life cost yet",
+    "No configuration has a result, so there is nothing to show.",
+    "Nothing can be compared at equal inference or whole-life cost:",
     "No sizes are predicted",
-    "No training is stored here yet",
+    "No training is stored here",
     "There is no frontier whose area is known.",
     "There are no sample answers to show.",
 )
@@ -108,7 +108,10 @@ def test_lengths_are_medians_over_the_configurations_of_an_arm():
 def test_what_was_planned_stands_beside_what_was_spent():
     rows = {row.phase: row for row in ledger.section(example.data()).content.rows}
     assert (rows["training"].planned, rows["training"].flops) == ("3.2e13", "3.1e13")
-    assert (rows["waste (lost to interruption)"].planned, rows["evaluation"].planned) == (numbers.NONE, "6e12")
+    assert (rows["waste (lost to interruptions and failures)"].planned, rows["evaluation"].planned) == (
+        numbers.NONE,
+        "6e12",
+    )
     assert ledger.section(example.data()).content.total.planned == "4.2e13"
     half = example.data(ledger={"training": PhaseTotal(flops=1e12, tokens=5, seconds=1.0)})
     assert {row.phase: row.flops for row in ledger.section(half).content.rows}["evaluation"] == "0"

@@ -63,7 +63,7 @@ class Silence:
     def progressed(self, step, progress):
         pass
 
-    def finished(self, step, error):
+    def finished(self, step, error, *, cause=None):
         assert error is None
 
 

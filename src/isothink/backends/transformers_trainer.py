@@ -111,7 +111,7 @@ class StudentInTraining:
         if not (np.isfinite(loss) and np.isfinite(norm)):
             self._optimizer.zero_grad(set_to_none=True)
             raise StepError(
-                f"training diverges: the loss is {loss} and the gradient's norm {norm} at step {step.number}",
+                f"training diverges: the loss is {loss:.4g} and the gradient's norm {norm:.4g} at step {step.number}",
                 hint="a lower learning rate, or a longer warm-up",
             )
         for group in self._optimizer.param_groups:

@@ -11,6 +11,8 @@ from isothink.evidence.record import Evidence
 from isothink.run.ranks import this_process_leads
 from isothink.run.result import RunResult, Stage
 
+MOST_NAMED = 4
+
 
 def run_and_print(study: Path, overrides: list[str], *, until: Stage, as_json: bool) -> None:
     """Runs a study up to a stage. Exit status 1 if anything failed; what did not is kept."""
@@ -30,6 +32,12 @@ def run_and_print(study: Path, overrides: list[str], *, until: Stage, as_json: b
     else:
         _print_text(result)
     if result.failed:
+        count = f"{len(result.failed)} cell{'s' if len(result.failed) > 1 else ''}"
+        print(f"error: {count} failed; everything else is kept", file=sys.stderr)
+        print(
+            "hint: the same command tries them again; a change of the study file redoes what it touches",
+            file=sys.stderr,
+        )
         raise typer.Exit(1)
 
 
@@ -38,11 +46,24 @@ def _print_text(result: RunResult) -> None:
         evidence = api.read_evidence(result.run)
         if evidence is not None:
             print_verdicts(evidence)
-    for failure in result.failed:
-        print(f"failed: {failure.id}: {failure.error}", file=sys.stderr)
+    for error, cells in _by_error(result).items():
+        print(f"failed: {_named(cells)}: {error}", file=sys.stderr)
     print(f"run: {result.run}")
     if result.report is not None:
         print(f"report: {result.report}")
+
+
+def _by_error(result: RunResult) -> dict[str, list[str]]:
+    """Failed cells by what their steps said: one trunk that fails takes all cells along that branch off it."""
+    found: dict[str, list[str]] = {}
+    for failure in result.failed:
+        found.setdefault(failure.error, []).append(failure.id)
+    return found
+
+
+def _named(cells: list[str]) -> str:
+    more = len(cells) - MOST_NAMED
+    return ", ".join(cells[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def print_verdicts(evidence: Evidence) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -215,7 +216,9 @@ class _Run:
         made = self._generate(limit)
         report = None
         if wanted >= STAGES.index("train"):
-            plan = self._search(self._plan())
+            plan = self._plan()
+            _require_a_feasible_cell(plan)
+            plan = self._search(plan)
             if self._execute(plan, with_evaluation=wanted >= STAGES.index("evaluate")):
                 self._plan()  # with what is complete now, and the speed that it had
         if wanted >= STAGES.index("analyze"):
@@ -361,6 +364,17 @@ class _Run:
             made = [evidence.state, _digest(self.folder.report_file)]
             write_json(marker, {"schema_version": SCHEMA_VERSION, "report_of": made})
         return self.folder.report_file if with_report else None
+
+
+def _require_a_feasible_cell(plan: Plan) -> None:
+    """A study of which nothing can be trained is a mistake in its file, not a run that found nothing."""
+    reasons = Counter(cell.reason for cell in plan.cells if not cell.feasible)
+    if plan.cells and reasons.total() == len(plan.cells):
+        reason, count = reasons.most_common(1)[0]
+        raise UsageError(
+            f"budgets: found none of {len(plan.cells)} cells that can be trained: {reason} ({count} cells)",
+            hint="isothink plan says what each cell lacks; another budget, batch or max_epochs makes cells feasible",
+        )
 
 
 def _digest(path: Path) -> str | None:

@@ -67,7 +67,7 @@ class Progress:
             self._progress.progressed(step, progress, time.monotonic())
         self._show(force=False)
 
-    def finished(self, step: str, error: str | None) -> None:
+    def finished(self, step: str, error: str | None, *, cause: str | None = None) -> None:
         """See Listener."""
         described = self._watched.described.get(step)
         result = StepResult()
@@ -75,7 +75,7 @@ class Progress:
             result = self._read(described)
         with self._lock:
             self._progress.finished(step, error, result, time.monotonic())
-        if error is not None:
+        if error is not None and cause is None:  # what cannot be done without it is counted, and would say the same
             self._say(f"failed: {step}: {error}")
         self._show(force=self._progress.steps_done == self._progress.steps)
 

@@ -52,8 +52,8 @@ class Listener(Protocol):
     def progressed(self, step: str, progress: StepProgress) -> None:
         """A running step says how far it is."""
 
-    def finished(self, step: str, error: str | None) -> None:
-        """A step is complete, or failed with an error."""
+    def finished(self, step: str, error: str | None, *, cause: str | None = None) -> None:
+        """A step is complete, or failed with an error; `cause` is another step that failed, without which it cannot."""
 
     def interrupted(self) -> None:
         """The run was told to stop, and waits for what runs to keep its state."""
@@ -235,7 +235,7 @@ class Scheduler:
         while failed:
             name = failed.pop()
             outcome.failed[name] = error if name == step else f"{step} failed: {error}"
-            self._listener.finished(name, outcome.failed[name])
+            self._listener.finished(name, outcome.failed[name], cause=None if name == step else step)
             dependents = [other.id for other in waiting.values() if name in other.needs]
             for dependent in dependents:
                 del waiting[dependent]

@@ -3,7 +3,7 @@
 from isothink.evidence.pattern_record import PatternName
 from isothink.report.data import ReportData
 
-NOTHING = "No configuration has a result yet, so there is nothing to show."
+NOTHING = "No configuration has a result, so there is nothing to show."
 NO_PATTERNS = "This evidence holds no samples to find it in."
 
 

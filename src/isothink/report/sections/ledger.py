@@ -16,7 +16,7 @@ PHASE_NAMES = {
     "training": "training",
     "evaluation": "evaluation",
     "judging": "judging",
-    "waste": "waste (lost to interruption)",
+    "waste": "waste (lost to interruptions and failures)",
 }
 
 
