@@ -25,7 +25,7 @@
     const visible = new Set(left.slice(0, shown));
     for (const pair of pairs) pair.hidden = !visible.has(pair);
     more.hidden = left.length <= shown;
-    found.textContent = left.length < pairs.length ? `${left.length} of ${pairs.length} pairs` : "";
+    found.textContent = box.value.trim() ? `${left.length} of ${pairs.length} pairs` : "";
   }
 
   more.addEventListener("click", () => {
