@@ -52,10 +52,13 @@ def _recommended(verdict: Verdict, best: Recommendation) -> list[str]:
     return [
         f"{lead} {best.cell}{standing}: expected accuracy {100 * best.accuracy:.1f}%"
         f" (90% interval {100 * best.interval.low:.1f} to {100 * best.interval.high:.1f}), the best with"
-        f" {_probability(best.probability_best)}; a better one is expected to be"
-        f" {best.expected_regret_points:.1f} points ahead.",
+        f" {_probability(best.probability_best)}{_regret(best.expected_regret_points)}.",
         _costs(verdict, best),
     ]
+
+
+def _regret(points: float) -> str:
+    return f"; a better one is expected to be {points:.1f} points ahead" if points >= 0.05 else ""
 
 
 def _probability(value: float) -> str:

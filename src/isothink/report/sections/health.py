@@ -64,6 +64,8 @@ def _summary(results: list[ConfigurationResult]) -> str:
     worst = min(results, key=lambda one: one.completion_rate)
     unscored = sum(one.unscored for one in results)
     text = f"fewest answers completed: {numbers.percent(worst.completion_rate)} ({worst.configuration})"
+    if worst.completion_rate == 1:
+        text = "all answers completed"
     return f"{text}; {numbers.plural(unscored, 'answer')} without a score" if unscored else text
 
 
