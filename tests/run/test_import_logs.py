@@ -232,11 +232,12 @@ def test_scores_of_every_kind_and_errors_of_single_samples(run, tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"{", "not JSON"),
-        (b"[]", "found no JSON object"),
+        (b"item,score\n1,1", r"found 'item,score.*1,1' and no JSON, allowed is a log of Inspect: an .eval file"),
+        (b"{", "found '{' and no JSON"),
+        (b"[]", "found JSON that is no mapping"),
         (b"{}", "found no sample"),
-        (b"PK\x05\x06" + b"\0" * 18, "found no header.json"),
-        (INSPECT.read_bytes()[:3000] + b"\0" * 500 + INSPECT.read_bytes()[3500:], "cannot be unpacked|not JSON"),
+        (b"PK\x05\x06" + b"\0" * 18, "found a zip file without header.json"),
+        (INSPECT.read_bytes()[:3000] + b"\0" * 500 + INSPECT.read_bytes()[3500:], "cannot be unpacked|no JSON"),
     ],
 )
 def test_wrong_logs_are_one_line(run, tmp_path, content, message):
