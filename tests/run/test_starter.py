@@ -33,11 +33,21 @@ def test_what_is_written_loads_plans_and_fits_its_schema(tmp_path, kind):
     assert study.name == "first"
     changes = ["prompts.per_task=50"] if kind == "toy" else []
     if kind == "pairs":
-        changes = ["lengths.sources={general: {prompts: 5000, prompt_tokens: 9, ift_tokens: 9, reasoning_tokens: 99}}"]
+        changes = ["lengths.sources={general: {prompts: 50000, prompt_tokens: 9, ift_tokens: 9, reasoning_tokens: 99}}"]
         changes += ["prompts.sets.1.source=general", "prompts.sets.0.source=general"]
     plan = api.plan(api.load_study(path, changes))
     assert plan.total_flops > 0
-    assert any(cell.feasible for cell in plan.cells)
+    assert [cell.reason for cell in plan.cells if not cell.feasible] == []
+    assert set(study.seeds.arms) >= {"ift", "reasoning"} or study.seeds.default == 2
+
+
+@pytest.mark.parametrize("rows", [700, 2000, 40000])
+def test_files_of_many_sizes_make_a_study_whose_cells_are_all_feasible(tmp_path, rows):
+    path = tmp_path / "prompts.jsonl"
+    path.write_text("".join(json.dumps({"prompt": f"prompt {n}"}) + "\n" for n in range(rows)), encoding="utf-8")
+    api.init(tmp_path / "first.yaml", **TEACHER, prompts=str(path), tasks=("capital",))
+    plan = api.plan(api.load_study(tmp_path / "first.yaml"))
+    assert [cell.reason for cell in plan.cells if not cell.feasible] == []
 
 
 @pytest.mark.parametrize("kind", ALL)
