@@ -36,7 +36,10 @@ def init_and_print(
         raise UsageError(f"{path}: found a file there already", hint="--force replaces it; or give another path")
     answers: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     if _somebody_answers():
-        _ask(answers)
+        try:
+            _ask(answers)
+        except KeyboardInterrupt:  # there is nothing yet that the same command could resume
+            raise typer.Abort from None
     answers.update({name: _parts(answers[name]) for name in _LISTS if name in answers})
     api.init(path, force=force, with_schema=with_schema, **answers)
     if as_json:
@@ -68,10 +71,7 @@ def _answer(question: str, default: str | None, *, allowed: Sequence[str] | None
     shown = f" [{default}]" if default else ""
     while True:
         print(f"{question}{shown}: ", end="", file=sys.stderr, flush=True)
-        try:
-            line = sys.stdin.readline()
-        except KeyboardInterrupt:  # there is nothing yet that the same command could resume
-            raise typer.Abort from None
+        line = sys.stdin.readline()
         if not line:  # the end of input
             raise typer.Abort
         answer = line.strip() or default

@@ -48,7 +48,7 @@ def terms_of(
     for option, value in given.items():
         if value is not None:
             raise UsageError(
-                f"{option}: found {value} for costs in FLOPs, allowed is it for seconds and dollars",
+                f"{option}: found {value}, allowed is it only where costs are in seconds or dollars",
                 hint="add --axis seconds or --axis usd",
             )
     return None

@@ -142,7 +142,7 @@ class _TableReader:
         unread = [column for column in values if column not in COLUMNS or column in LOOKS_LIKE.get(name, ())]
         near = [column for column in LOOKS_LIKE.get(name, ()) if column in unread]
         near += difflib.get_close_matches(name, unread, n=1)
-        value = f" or --set {name}=VALUE" if name in FACTS else ""
+        value = f"; or --set {name}=VALUE" if name in FACTS else ""
         return f"--map {name}={near[0] if near else 'NAME'} says what it is called there{value}"
 
     def _cell(self, value: Mapping[str, Any], where: str) -> ImportedCell:
