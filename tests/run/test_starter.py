@@ -10,7 +10,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from isothink import api
-from isothink.errors import UsageError
+from isothink.errors import MissingDependencyError, UsageError
+from isothink.run import backends
 from isothink.run.starter import SCHEMA_FILE, starter_text
 from isothink.run.starter_answers import TOGGLES, StarterAnswers
 from isothink.run.study_schema import study_schema
@@ -63,6 +64,18 @@ def test_every_key_is_explained_in_a_phrase(kind):
         if key and " # " not in line and not before.strip().startswith("#") and not in_shape:
             silent.append(key[1])
     assert set(silent) <= plain, silent
+
+
+def test_a_first_run_without_the_extra_is_one_line_before_anything_starts(tmp_path, monkeypatch):
+    """Its benchmarks are data sets of the Hub; everything else is there."""
+    monkeypatch.chdir(tmp_path)
+    api.init("first.yaml", **TEACHER)
+    monkeypatch.setattr(backends, "find_spec", lambda name: None if name == "datasets" else object())
+    for changes in ([], ["prompts.sets=[{kind: file, path: prompts.jsonl}]"]):
+        (tmp_path / "prompts.jsonl").write_text('{"prompt": "one"}\n', encoding="utf-8")
+        with pytest.raises(MissingDependencyError, match="needs datasets") as caught:
+            api.run(api.load_study("first.yaml", changes))
+        assert "isothink[generate]" in caught.value.hint and not (tmp_path / "runs").exists()
 
 
 HOSTILE = ["'", '"', "a: b", "x # y", "- z", "{a: b}", "[", "&a", "*a", "!!python/object:os.system", "null", "1e3", "%"]

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from isothink.backends.hub_sets import HubRows
     from isothink.benchmark.protocol import Answerer, Answering, Juror
     from isothink.corpus.protocol import Tokenizer
+    from isothink.domain.benchmark_settings import Benchmark
     from isothink.domain.evaluation_settings import AnswererSettings, Judge
     from isothink.domain.prompt_settings import HubSet
     from isothink.domain.student_settings import StudentSettings
@@ -77,6 +78,8 @@ def require_generate_libraries(study: "PairStudy") -> None:
     needed = [(library, "asking the teacher") for library in TEACHER_LIBRARIES.get(teacher.backend, ())]
     if any(chosen.kind == "hub" for chosen in sets):
         needed.append(("datasets", "reading prompts from the Hub"))
+    if any(benchmark.rows.kind == "hub" for benchmark in _benchmarks_of(study)):
+        needed.append(("datasets", "reading benchmarks from the Hub"))
     for library, purpose in needed:
         if find_spec(library) is None:
             raise MissingDependencyError(
@@ -84,6 +87,15 @@ def require_generate_libraries(study: "PairStudy") -> None:
                 hint=f"pip install 'isothink[{EXTRAS.get(library, 'train')}]'",
             )
     require_scorers({chosen.answer_format for chosen in sets if chosen.answer_format is not None})
+
+
+def _benchmarks_of(study: "PairStudy") -> "tuple[Benchmark, ...]":
+    """Those whose items prompts are compared with, which a study that makes pairs only has none of."""
+    from isothink.domain.study import Study
+
+    if not isinstance(study, Study):
+        return ()
+    return tuple(each for each in study.evaluation.benchmarks if each.name in study.evaluation.tasks)
 
 
 def require_scorers(formats: Collection[str]) -> None:
