@@ -114,10 +114,13 @@ def generate(
     `retry_failed` asks again what failed for good before.
 
     Raises:
+        isothink.errors.MissingDependencyError: a library that this takes is not installed; nothing was started.
         isothink.errors.StepError: the toggle does not work, the teacher cannot be reached, or no pair is left.
     """
+    from isothink.run.before_asking import require_what_asking_needs
     from isothink.run.pipeline import run_study
 
+    require_what_asking_needs(study, limit=limit)
     return run_study(study, until="generate", quiet=quiet, limit=limit, retry_failed=retry_failed)
 
 
@@ -159,11 +162,14 @@ def run(study: "Study", *, until: "Stage" = "report", quiet: bool = True) -> "Ru
     Worker processes are started. Cells that fail are listed in the result, not raised.
 
     Raises:
+        isothink.errors.MissingDependencyError: a library that this takes is not installed; nothing was started.
         isothink.errors.RunFolderError: another process runs the same folder.
         isothink.errors.StepError: pairs or corpus could not be made.
     """
+    from isothink.run.before_asking import require_what_asking_needs
     from isothink.run.pipeline import run_study
 
+    require_what_asking_needs(study)
     return run_study(study, until=until, quiet=quiet)
 
 
@@ -228,9 +234,10 @@ def verdict(
     students that were not run, which the rule fitted to the study may recommend.
 
     Raises:
-        isothink.errors.UsageError: an unknown family, device or convention, or an impossible number.
+        isothink.errors.UsageError: an unknown family, device or convention, an impossible number, or what only an axis
+            of seconds or dollars has a use for.
     """
-    from isothink.evidence.money import money
+    from isothink.evidence.money import terms_of
     from isothink.run.decision import decide_run
     from isothink.run.open import find_run
 
@@ -241,9 +248,7 @@ def verdict(
         queries=queries,
         inference_budget=inference_budget,
         lifetime_budget=lifetime_budget,
-        money=None
-        if axis == "flops"
-        else money(axis, device_name=device, price_per_hour=price, batch_size=batch_size, utilisation=utilisation),
+        money=terms_of(axis, device_name=device, price_per_hour=price, batch_size=batch_size, utilisation=utilisation),
         convention=convention,
         target_accuracy=target,
         sizes=sizes,

@@ -12,7 +12,7 @@ class IsothinkError(Exception):
 
     exit_status = 1
     usual_hint = ""
-    """What the command line adds where an error has no hint of its own."""
+    """What the command line adds where an error has no hint of its own; it puts in its name for COMMAND."""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         self.message = _one_line(message)
@@ -31,7 +31,7 @@ class UsageError(IsothinkError):
     """The command, an argument or a name is wrong."""
 
     exit_status = 2
-    usual_hint = "`isothink COMMAND --help` shows what a command takes"
+    usual_hint = "`isothink COMMAND --help` shows what it takes"
 
 
 class StudyError(UsageError):

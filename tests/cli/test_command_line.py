@@ -143,6 +143,38 @@ def test_other_mistakes_do_as_well(arguments, names, monkeypatch, capsys):
     assert len(lines) == 2 and lines[1].startswith("hint: ")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (["price", "Qwen/Qwen2.5-7B", "--prompt-tokens", "0", "--output-tokens", "1"], "`isothink price --help` shows"),
+        (["import", "table", "x.csv", "--into", "runs/x", "--map", "wrong"], "`isothink import table --help` shows"),
+        (["import", "table", "x.csv"], "isothink import table --help"),
+    ],
+)
+def test_a_hint_names_the_command(arguments, hint, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["isothink", *arguments])
+    with pytest.raises(SystemExit):
+        main()
+    assert capsys.readouterr().err.splitlines()[1].startswith(f"hint: {hint}")
+
+
+def test_an_import_into_a_study_file_names_the_folder_that_it_writes_into(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(ROOT / "studies" / "quickstart.yaml", "mine.yaml")
+    table = str(ROOT / "studies" / "made-up" / "answers.csv")
+    for into, named in (("mine.yaml", True), ("runs/quickstart", False)):
+        words = ["isothink", "import", "table", table, "--into", into, "--map", "student=model", "--json"]
+        monkeypatch.setattr(sys, "argv", words)
+        with pytest.raises(SystemExit) as ending:
+            main()
+        shown = capsys.readouterr()
+        assert ending.value.code == 0, shown.err
+        assert json.loads(shown.out)["run"].endswith("runs/quickstart")
+        assert (
+            shown.err.startswith("note: mine.yaml is a file: ") is named and ("runs/quickstart" in shown.err) is named
+        )
+
+
 def test_no_command_at_all_shows_the_help():
     shown = isothink()
     assert shown.returncode == 2

@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
 
@@ -44,6 +45,29 @@ def test_questions_are_asked_on_standard_error_and_enter_takes_the_default(tmp_p
     assert study.teacher.on.request == {"reasoning_effort": "high"}
     assert study.teacher.api_key_variable == "MY_KEY"
     assert [student.model for student in study.students] == ["Qwen/Qwen2.5-0.5B", "Qwen/Qwen2.5-1.5B"]
+
+
+def test_a_kind_or_toggle_that_is_none_is_asked_for_again(tmp_path):
+    answers = ["toys", "teacher", "", "m", "of", "effort", "", "", "", ""]
+    status, output, seen = at_a_terminal(["mine.yaml"], answers, tmp_path)
+    assert (status, output) == (0, "mine.yaml\n"), seen
+    assert "found toys, allowed are toy, teacher, pairs" in seen and "found of, allowed are enable_thinking" in seen
+    assert read_pair_study(tmp_path / "mine.yaml").teacher.on.request == {"reasoning_effort": "high"}
+
+
+def test_an_interrupt_says_that_nothing_was_written(tmp_path):
+    leader, follower = pty.openpty()
+    process = subprocess.Popen(COMMAND, stdin=follower, stderr=follower, stdout=subprocess.PIPE, cwd=tmp_path)
+    os.close(follower)
+    seen = b""
+    while b"kind of study" not in seen:
+        seen += os.read(leader, 65536)
+    process.send_signal(signal.SIGINT)
+    while b"nothing was written" not in seen:
+        seen += os.read(leader, 65536)  # fails at the end of what it says
+    assert process.communicate(timeout=60)[0] == b"" and process.returncode == 1
+    os.close(leader)
+    assert b"resumes" not in seen and not list(tmp_path.iterdir())
 
 
 def test_flags_are_not_asked_for_again(tmp_path):

@@ -30,7 +30,10 @@ def test_devices():
     with pytest.raises(UsageError) as caught:
         device("H1000")
     assert "H1000" in caught.value.message
-    assert "H100 SXM" in caught.value.hint
+    assert caught.value.hint == "did you mean H100 SXM?"
+    with pytest.raises(UsageError) as caught:
+        device("tpu v5")
+    assert all(name in caught.value.hint for name in device_names())
 
 
 def test_decoding_reads_the_weights_once_per_step():

@@ -8,7 +8,7 @@ from isothink.compute.hardware import decode_bytes, device, serving_work
 from isothink.compute.registry import lookup
 from isothink.errors import UsageError
 from isothink.evidence.analysis import analyze
-from isothink.evidence.money import money, seconds_to_compute, seconds_to_serve
+from isothink.evidence.money import money, seconds_to_compute, seconds_to_serve, terms_of
 from isothink.evidence.record import ServingCost
 from isothink.evidence.settings import AnalysisSettings
 from isothink.evidence.verdict import decide
@@ -48,6 +48,18 @@ def test_impossible_terms_are_refused(changes, message):
     arguments = {"device_name": "h100", "price_per_hour": 2.5, "batch_size": 8, "utilisation": 0.5}
     with pytest.raises(UsageError, match=message):
         money("usd", **(arguments | changes))
+
+
+@pytest.mark.parametrize(
+    "given", [{"device_name": "h100"}, {"price_per_hour": 2.5}, {"batch_size": 8}, {"utilisation": 0.5}]
+)
+def test_what_is_said_of_a_device_is_refused_beside_flops(given):
+    nothing = dict.fromkeys(("device_name", "price_per_hour", "batch_size", "utilisation"))
+    assert terms_of("flops", **nothing) is None
+    with pytest.raises(UsageError, match=r"^--(device|price|batch-size|utilisation): ") as caught:
+        terms_of("flops", **(nothing | given))
+    assert "--axis seconds" in caught.value.hint
+    assert terms_of("seconds", **(nothing | {"device_name": "h100"} | given)).axis == "seconds"
 
 
 def test_a_unique_start_of_a_name_is_enough():

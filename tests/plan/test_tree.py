@@ -7,6 +7,7 @@ from small_lengths import lengths_of
 from small_plans import cell_of, path_of, plan_with, study_with
 
 from isothink.errors import StudyError
+from isothink.plan import pricing
 from isothink.plan.planner import EVALUATION_WORK, Completed
 from isothink.plan.record import Plan
 
@@ -135,6 +136,9 @@ def test_warm_up_and_decay_that_just_fit_are_feasible():
 def test_a_budget_that_affords_no_step(budget):
     found = reasons(plan_with(("budgets.training_flops", [budget]), ("training.warmup_steps", 0)))
     assert len(found) == 8 and all(found.values())
+    if budget == 1.0:
+        plain = {reason for name, reason in found.items() if "sequential" not in name}
+        assert plain == {"no optimizer step fits into the budget"}
 
 
 def test_a_last_step_that_is_larger_than_the_decay():
@@ -184,6 +188,16 @@ def test_a_budget_far_beyond_the_corpus_is_infeasible_at_once(arm, budget):
     assert all("max_epochs" in cell.reason for cell in planned.cells if cell.budget_flops == budget)
     without = plan_with(("arms", [arm]), ("training.max_epochs", 2.0), ("budgets.training_flops", [2e5]))
     assert [cell for cell in planned.cells if cell.budget_flops == 2e5] == list(without.cells)
+
+
+@pytest.mark.parametrize("arm", ["ift", "sequential(0.5)"])
+def test_a_budget_beyond_what_a_plan_can_hold_says_so_and_not_max_epochs(arm, monkeypatch):
+    monkeypatch.setattr(pricing, "LONGEST_STREAM", 2000)
+    changes = ("arms", [arm]), ("training.max_epochs", 1e6), ("budgets.training_flops", [1e12])
+    (reason,) = set(reasons(plan_with(*changes)).values())
+    assert reason.endswith("beyond what a plan can hold")
+    (reason,) = set(reasons(plan_with(*changes, ("training.max_epochs", 2.0))).values())
+    assert reason.endswith("beyond max_epochs")
 
 
 def test_a_vocabulary_smaller_than_the_tokenizers_is_refused():

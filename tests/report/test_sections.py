@@ -2,18 +2,31 @@
 
 import csv
 import io
+from pathlib import Path
 
 import report_example as example
 
 from isothink.report import numbers
 from isothink.report.data import PhaseTotal
 from isothink.report.equal_cost_figure import BEST
-from isothink.report.sections import curricula, equal_cost, gains, learning, ledger, lengths, missing, predictions
+from isothink.report.sections import (
+    all_sections,
+    curricula,
+    equal_cost,
+    gains,
+    imports,
+    learning,
+    ledger,
+    lengths,
+    missing,
+    predictions,
+)
 from isothink.report.sections.samples import PAIR_BYTES, shares
 from isothink.report.sections.samples import section as samples
 from isothink.report.table import Column, Table
 from isothink.report.text import visible
 
+ROOT = Path(__file__).resolve().parent.parent.parent
 NOTHING = (
     "No configuration has a result, so there is nothing to show.",
     "Nothing can be compared at equal inference or whole-life cost:",
@@ -28,6 +41,15 @@ def test_where_there_is_nothing_to_show_a_sentence_says_why(pages):
     for name in ("all_failed", "empty"):
         assert all(sentence in pages[name] for sentence in NOTHING)
     assert not any(sentence in pages["data"] for sentence in NOTHING)
+
+
+def test_the_page_that_explains_the_report_has_its_sections_as_headings_in_its_order():
+    """Between them may stand others; the imported results, which this study has none of, are looked for as well."""
+    titles = [section.title for section in all_sections(example.data())]
+    page = (ROOT / "docs" / "reading-the-report.md").read_text(encoding="utf-8")
+    headings = [line.removeprefix("## ") for line in page.splitlines() if line.startswith("## ")]
+    assert [heading for heading in headings if heading in titles] == titles
+    assert set(headings) - set(titles) <= {imports.section(example.data()).title}
 
 
 def test_a_pattern_that_the_analysis_misses_is_said_in_its_words():

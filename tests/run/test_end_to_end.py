@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -10,14 +11,17 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
+import pytest
 
 from isothink import api
 from isothink.backends.micro_batches import packed_passes
 from isothink.compute.flops import decode_flops, prefill_flops
 from isothink.corpus.order import prompt_order
 from isothink.domain.numbers import scientific
+from isothink.errors import UsageError
 from isothink.run.load import default_folder
 from isothink.run.segment_work import SegmentWork
+from isothink.run.step import kind_of_step
 from isothink.run.workspace import Workspace
 from isothink.store.run_folder import RunFolder
 
@@ -354,3 +358,14 @@ def test_an_optimizer_state_that_a_kill_left_behind_is_removed(finished, tmp_pat
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["completed"] == []
     assert not state.exists()
+
+
+def test_a_step_that_is_none_is_told_where_the_ids_stand(finished):
+    workspace = Workspace(RunFolder(finished[1]))
+    with pytest.raises(UsageError, match="found step 'nope'") as caught:
+        kind_of_step(workspace, "nope")
+    named = re.findall(r"(?:pairs|corpus)-[0-9a-f]+", caught.value.message)
+    assert [kind_of_step(workspace, step) for step in named] == ["pairs", "corpus"]
+    plan = json.loads(Path(caught.value.message.rpartition(" in ")[2]).read_text(encoding="utf-8"))
+    ids = [plan["segments"][0]["id"], plan["cells"][0]["samples"]]
+    assert [kind_of_step(workspace, step) for step in ids] == ["segments", "samples"]

@@ -13,7 +13,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from isothink import api
+from isothink.cli.main import main
 from isothink.errors import StepError, StudyError, UsageError
+from isothink.run import backends
 
 from ..backends.chat_server import ChatServer
 from .pair_study import PROMPTS, write_prompts, write_study
@@ -67,6 +69,37 @@ def test_every_prompt_is_asked_once_in_each_mode_and_becomes_a_pair(tmp_path, se
     assert '"temperature": 0.6' in bodies
     assert result.pairs.toggle["on"]["request"] == {"chat_template_kwargs": {"enable_thinking": True}}
     assert [item.place for item in result.pairs.differences] == ["chat_template_kwargs.enable_thinking"]
+
+
+LIBRARIES = {
+    "aiohttp": ({}, "generate"),
+    "tenacity": ({}, "generate"),
+    "math_verify": ({"rows": {"reference": "answer"}, "answer_format": "math"}, "generate"),
+}
+
+
+@pytest.mark.parametrize("missing", LIBRARIES)
+def test_a_missing_library_is_one_line_before_anything_starts(missing, tmp_path, server, monkeypatch, capsys):
+    changes, extra = LIBRARIES[missing]
+    write_prompts(tmp_path, answer=["1"] * len(PROMPTS))
+    path = write_study(tmp_path, server.url, **changes)
+    monkeypatch.setattr(backends, "find_spec", lambda name: None if name == missing else object())
+    monkeypatch.setattr(sys, "argv", ["isothink", "generate", str(path), f"output={tmp_path / 'run'}"])
+    with pytest.raises(SystemExit) as ending:
+        main()
+    lines = capsys.readouterr().err.splitlines()
+    assert ending.value.code == 2
+    assert len(lines) == 2 and lines[0].startswith("error: ") and missing.replace("_", "-") in lines[0]
+    assert lines[1] == f"hint: pip install 'isothink[{extra}]'"
+    assert not (tmp_path / "run").exists() and server.counts() == {}
+
+
+def test_pairs_that_are_there_need_no_library(tmp_path, server, monkeypatch):
+    write_prompts(tmp_path)
+    path = write_study(tmp_path, server.url)
+    first = generate(path)
+    monkeypatch.setattr(backends, "find_spec", lambda name: None)
+    assert generate(path).skipped == first.completed
 
 
 def test_the_same_command_again_asks_nothing(tmp_path, server):

@@ -147,13 +147,9 @@ def test_wrong_folders_are_one_line(run, tmp_path):
 def test_a_study_comes_back_from_its_own_export_as_it_went_out(finished, tmp_path, run):
     pytest.importorskip("transformers")
     api.export(finished[1], format="lm-eval", into=tmp_path / "export")
-    cells = api.sql(finished[1], "SELECT * FROM cells WHERE status = 'complete'")
-    table = tmp_path / "cells.csv"
-    names = ("student", "arm", "seed", "parameters", "training_flops", "budget_flops")
-    lines = [",".join(("model", *names))]
-    lines += [",".join([f'"{row["cell"]}"', *(f'"{row[name]}"' for name in names)]) for row in cells]
-    table.write_text("\n".join(lines) + "\n")
-    api.import_results(tmp_path / "export", into=run, kind="lm-eval", cells=table)
+    api.import_results(tmp_path / "export", into=run, kind="lm-eval")
+    facts = "SELECT student, arm, seed, parameters, training_flops, budget_flops FROM cells WHERE status = 'complete'"
+    assert api.sql(run, f"{facts} ORDER BY ALL") == api.sql(finished[1], f"{facts} ORDER BY ALL")
     columns = "item, benchmark, family, score, repeat, think_state, stop_reason, trace_tokens, answer_tokens, text"
     query = f"SELECT {columns}, inference_flops, student, arm, seed FROM samples JOIN cells USING (cell) ORDER BY ALL"
     assert api.sql(run, query) == api.sql(finished[1], query)
@@ -161,6 +157,16 @@ def test_a_study_comes_back_from_its_own_export_as_it_went_out(finished, tmp_pat
     assert set(ours.families) == set(theirs.families)
     expected = {(one.student, one.arm, one.budget_flops, one.family): one.accuracy for one in theirs.configurations}
     assert {(o.student, o.arm, o.budget_flops, o.family): o.accuracy for o in ours.configurations} == expected
+    once = {(one.student, one.arm, one.budget_flops): one.fixed_flops for one in theirs.configurations}
+    assert {(o.student, o.arm, o.budget_flops): o.fixed_flops for o in ours.configurations} == once
+
+
+def test_what_an_option_says_counts_before_the_export(finished, tmp_path, run):
+    api.export(finished[1], format="lm-eval", into=tmp_path / "export")
+    one = next(path for path in (tmp_path / "export").iterdir() if path.is_dir())
+    result = api.import_results(one, into=run, kind="lm-eval", facts={"student": "mine", "training_flops": 7.0})
+    assert {(part.cell.student, part.cell.training_flops) for part in result.parts} == {("mine", 7.0)}
+    assert {str(part.cell.arm) for part in result.parts} < {"ift", "reasoning", "sequential(0.5)"}
 
 
 def test_inspect_logs_are_read_as_inspect_scored_them(run):
@@ -226,11 +232,12 @@ def test_scores_of_every_kind_and_errors_of_single_samples(run, tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"{", "not JSON"),
-        (b"[]", "found no JSON object"),
+        (b"item,score\n1,1", r"found 'item,score.*1,1' and no JSON, allowed is a log of Inspect: an .eval file"),
+        (b"{", "found '{' and no JSON"),
+        (b"[]", "found JSON that is no mapping"),
         (b"{}", "found no sample"),
-        (b"PK\x05\x06" + b"\0" * 18, "found no header.json"),
-        (INSPECT.read_bytes()[:3000] + b"\0" * 500 + INSPECT.read_bytes()[3500:], "cannot be unpacked|not JSON"),
+        (b"PK\x05\x06" + b"\0" * 18, "found a zip file without header.json"),
+        (INSPECT.read_bytes()[:3000] + b"\0" * 500 + INSPECT.read_bytes()[3500:], "cannot be unpacked|no JSON"),
     ],
 )
 def test_wrong_logs_are_one_line(run, tmp_path, content, message):

@@ -217,6 +217,11 @@ def test_wrong_columns_are_named_with_those_that_are_there(table, run, tmp_path)
         api.import_results(path, into=run, map={"arm": "arm"}, set={"arm": "ift"})
     with pytest.raises(UsageError, match="no column score or correct"):
         api.import_results(write(tmp_path / "s.csv", [{"item": 1}]), into=run)
+    rows = [{**{k: v for k, v in row.items() if k != "student"}, "model": "small"} for row in answers()]
+    with pytest.raises(UsageError, match="no column student, the table has") as caught:
+        api.import_results(write(tmp_path / "m.csv", rows), into=run)
+    assert caught.value.hint.startswith("--map student=model ")
+    assert caught.value.hint.endswith("; or --set student=VALUE")
     with pytest.raises(UsageError, match="no such file"):
         api.import_results(tmp_path / "nowhere.csv", into=run)
     note = api.import_results(write(tmp_path / "u.csv", answers(promt="x")), into=run).notes

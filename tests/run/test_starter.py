@@ -10,7 +10,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from isothink import api
-from isothink.errors import UsageError
+from isothink.errors import MissingDependencyError, UsageError
+from isothink.run import backends
 from isothink.run.starter import SCHEMA_FILE, starter_text
 from isothink.run.starter_answers import TOGGLES, StarterAnswers
 from isothink.run.study_schema import study_schema
@@ -33,11 +34,21 @@ def test_what_is_written_loads_plans_and_fits_its_schema(tmp_path, kind):
     assert study.name == "first"
     changes = ["prompts.per_task=50"] if kind == "toy" else []
     if kind == "pairs":
-        changes = ["lengths.sources={general: {prompts: 5000, prompt_tokens: 9, ift_tokens: 9, reasoning_tokens: 99}}"]
+        changes = ["lengths.sources={general: {prompts: 50000, prompt_tokens: 9, ift_tokens: 9, reasoning_tokens: 99}}"]
         changes += ["prompts.sets.1.source=general", "prompts.sets.0.source=general"]
     plan = api.plan(api.load_study(path, changes))
     assert plan.total_flops > 0
-    assert any(cell.feasible for cell in plan.cells)
+    assert [cell.reason for cell in plan.cells if not cell.feasible] == []
+    assert set(study.seeds.arms) >= {"ift", "reasoning"} or study.seeds.default == 2
+
+
+@pytest.mark.parametrize("rows", [700, 2000, 40000])
+def test_files_of_many_sizes_make_a_study_whose_cells_are_all_feasible(tmp_path, rows):
+    path = tmp_path / "prompts.jsonl"
+    path.write_text("".join(json.dumps({"prompt": f"prompt {n}"}) + "\n" for n in range(rows)), encoding="utf-8")
+    api.init(tmp_path / "first.yaml", **TEACHER, prompts=str(path), tasks=("capital",))
+    plan = api.plan(api.load_study(tmp_path / "first.yaml"))
+    assert [cell.reason for cell in plan.cells if not cell.feasible] == []
 
 
 @pytest.mark.parametrize("kind", ALL)
@@ -53,6 +64,18 @@ def test_every_key_is_explained_in_a_phrase(kind):
         if key and " # " not in line and not before.strip().startswith("#") and not in_shape:
             silent.append(key[1])
     assert set(silent) <= plain, silent
+
+
+def test_a_first_run_without_the_extra_is_one_line_before_anything_starts(tmp_path, monkeypatch):
+    """Its benchmarks are data sets of the Hub; everything else is there."""
+    monkeypatch.chdir(tmp_path)
+    api.init("first.yaml", **TEACHER)
+    monkeypatch.setattr(backends, "find_spec", lambda name: None if name == "datasets" else object())
+    for changes in ([], ["prompts.sets=[{kind: file, path: prompts.jsonl}]"]):
+        (tmp_path / "prompts.jsonl").write_text('{"prompt": "one"}\n', encoding="utf-8")
+        with pytest.raises(MissingDependencyError, match="needs datasets") as caught:
+            api.run(api.load_study("first.yaml", changes))
+        assert "isothink[generate]" in caught.value.hint and not (tmp_path / "runs").exists()
 
 
 HOSTILE = ["'", '"', "a: b", "x # y", "- z", "{a: b}", "[", "&a", "*a", "!!python/object:os.system", "null", "1e3", "%"]

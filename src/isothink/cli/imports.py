@@ -1,5 +1,6 @@
 """`isothink import`: results of other tools as cells of a run. Added to the command line by main.py."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -78,7 +79,7 @@ def table(file: File, into: Into, map: Map = None, set: Set = None, json: option
     """
     from isothink import api
 
-    _print(api.import_results(file, into=into, map=_pairs(map, "--map"), set=_pairs(set, "--set")), json)
+    _print(api.import_results(file, into=into, map=_pairs(map, "--map"), set=_pairs(set, "--set")), into, json)
 
 
 @app.command(name="lm-eval")
@@ -138,7 +139,7 @@ def _import(
 ) -> None:
     from isothink import api
 
-    _print(api.import_results(paths, into=into, kind=kind, facts=facts, cells=cells, metric=metric), json)
+    _print(api.import_results(paths, into=into, kind=kind, facts=facts, cells=cells, metric=metric), into, json)
 
 
 def _pairs(texts: list[str] | None, option: str) -> dict[str, str]:
@@ -154,8 +155,12 @@ def _pairs(texts: list[str] | None, option: str) -> dict[str, str]:
     return found
 
 
-def _print(result: "ImportResult", json: bool) -> None:
+def _print(result: "ImportResult", into: Path, json: bool) -> None:
     """Data to standard output; what was guessed, and what was there already, below it."""
+    if into.is_file():  # who names a study file may not know that its run is changed
+        print(
+            one_line(f"note: {into} is a file: what was imported lies in its run folder, {result.run}"), file=sys.stderr
+        )
     if json:
         print_json(result.model_dump(mode="json"))
         return

@@ -2,14 +2,14 @@
 
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import typer
 
 from isothink import api
-from isothink.cli.output import print_json
+from isothink.cli.output import one_line, print_json
 from isothink.errors import UsageError
 from isothink.run.starter_answers import KINDS, TOGGLES, asked_of
 
@@ -36,7 +36,10 @@ def init_and_print(
         raise UsageError(f"{path}: found a file there already", hint="--force replaces it; or give another path")
     answers: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     if _somebody_answers():
-        _ask(answers)
+        try:
+            _ask(answers)
+        except KeyboardInterrupt:  # there is nothing yet that the same command could resume
+            raise typer.Abort from None
     answers.update({name: _parts(answers[name]) for name in _LISTS if name in answers})
     api.init(path, force=force, with_schema=with_schema, **answers)
     if as_json:
@@ -53,19 +56,18 @@ def _somebody_answers() -> bool:
 def _ask(answers: dict[str, Any]) -> None:
     """Adds what is missing; an empty answer leaves the default of the study file."""
     if "kind" not in answers:
-        question = f"kind of study ({', '.join(KINDS)})"
-        answers["kind"] = _answer(question, "toy")
+        answers["kind"] = _answer(f"kind of study ({', '.join(KINDS)})", "toy", allowed=KINDS)
     for name in asked_of(answers["kind"]):
         if name in answers or name not in QUESTIONS:
             continue
         question, default = QUESTIONS[name]
-        answer = _answer(question, default)
+        answer = _answer(question, default, allowed=tuple(TOGGLES) if name == "toggle" else None)
         if answer:
             answers[name] = answer
 
 
-def _answer(question: str, default: str | None) -> str:
-    """One line from standard input; without a default, the question is put until there is one."""
+def _answer(question: str, default: str | None, *, allowed: Sequence[str] | None = None) -> str:
+    """One line from standard input; the question is put until there is one, and one that is allowed."""
     shown = f" [{default}]" if default else ""
     while True:
         print(f"{question}{shown}: ", end="", file=sys.stderr, flush=True)
@@ -73,8 +75,10 @@ def _answer(question: str, default: str | None) -> str:
         if not line:  # the end of input
             raise typer.Abort
         answer = line.strip() or default
-        if answer is not None:
+        if answer is not None and (allowed is None or answer in allowed):
             return answer
+        if answer is not None and allowed is not None:
+            print(f"found {one_line(answer)}, allowed are {', '.join(allowed)}", file=sys.stderr)
 
 
 def _parts(text: str) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ Data goes to standard output, everything else to standard error.
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,13 +49,13 @@ def main() -> None:
             print("interrupted; the same command resumes", file=sys.stderr)
         sys.exit(status if isinstance(status, int) else 0)
     except IsothinkError as error:
-        complain(error)
+        complain(error, _command_of(sys.argv[1:]))
         sys.exit(error.exit_status)
     except Terminated:
         print("stopped by SIGTERM; the same command resumes", file=sys.stderr)
         sys.exit(STOPPED_STATUS)
     except _COMMAND_LINE_ERROR as error:
-        sys.exit(complain_of_command_line(error))
+        sys.exit(complain_of_command_line(error, _command_of(sys.argv[1:])))
     except typer.Abort:
         print("\nstopped; nothing was written", file=sys.stderr)
         sys.exit(1)
@@ -63,6 +64,18 @@ def main() -> None:
         sys.exit(1)
     except OSError as error:
         sys.exit(complain_of_system(error))
+
+
+def _command_of(words: Sequence[str]) -> str:
+    """The command that these words begin with, `import table` for example; empty where they begin with none."""
+    place: Any = typer.main.get_command(app)
+    names = []
+    for word in words:
+        place = getattr(place, "commands", {}).get(word)
+        if place is None:
+            break
+        names.append(word)
+    return " ".join(names)
 
 
 @app.callback(invoke_without_command=True)

@@ -19,24 +19,22 @@ def print_json(data: Any) -> None:
     print(json.dumps(data, indent=1, allow_nan=False))
 
 
-def complain(error: IsothinkError) -> None:
-    """Prints an error as one line, and its hint as another."""
+def complain(error: IsothinkError, command: str) -> None:
+    """Prints an error of a command (empty where it is none) as one line, and its hint as another."""
     print(f"error: {one_line(error.message)}", file=sys.stderr)
-    hint = error.hint or error.usual_hint
+    hint = error.hint or error.usual_hint.replace("COMMAND", command or "COMMAND")
     if hint:
         print(f"hint: {one_line(hint)}", file=sys.stderr)
 
 
-def complain_of_command_line(error: Any) -> int:
+def complain_of_command_line(error: Any, command: str) -> int:
     """Prints what typer says of a wrong option or argument, and returns the exit status."""
     message = str(error.format_message())
     if "\n" in message.strip():  # no command at all: the help
         print(message, file=sys.stderr)
         return int(error.exit_code)
-    context = getattr(error, "ctx", None)
-    name = "" if context is None or context.parent is None else f" {context.info_name}"
     print(f"error: {one_line(message)}", file=sys.stderr)
-    print(f"hint: isothink{one_line(name)} --help", file=sys.stderr)
+    print(f"hint: isothink{f' {command}' if command else ''} --help", file=sys.stderr)
     return int(error.exit_code)
 
 

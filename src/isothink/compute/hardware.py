@@ -47,9 +47,15 @@ def device(name: str) -> Device:
     if len(started) > 1 and found is None:
         raise UsageError(f"device {name!r} is one of several", hint=", ".join(devices[key].name for key in started))
     if found is None:
-        near = difflib.get_close_matches(name.lower(), devices, n=3) or list(devices)
-        raise UsageError(f"unknown device {name!r}", hint="known: " + ", ".join(devices[key].name for key in near))
+        near = [devices[key].name for key in devices if _alike(key[: len(wanted)], wanted)]
+        known = f"known are {', '.join(device_names())}"
+        raise UsageError(f"unknown device {name!r}", hint=f"did you mean {' or '.join(near)}?" if near else known)
     return found
+
+
+def _alike(start: str, wanted: str) -> bool:
+    """Whether what was typed may be a misspelled start of a name: a name's end, such as SXM, is often left out."""
+    return bool(wanted) and difflib.SequenceMatcher(None, start, wanted).ratio() >= 0.75
 
 
 def device_names() -> list[str]:

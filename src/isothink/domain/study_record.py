@@ -37,11 +37,12 @@ Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 def distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
     """Refuses a value that stands twice."""
-    seen: set[Any] = set()
-    for value in values:
-        if value in seen:
-            raise PydanticCustomError("repeated", "allowed is each value once", {"value": value})
-        seen.add(value)
+    places: dict[Any, int] = {}
+    for place, value in enumerate(values):
+        first = places.setdefault(value, place)
+        if first != place:
+            found = {"value": value, "first": first, "second": place}
+            raise PydanticCustomError("repeated", "allowed is each value once", found)
     return values
 
 

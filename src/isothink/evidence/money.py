@@ -18,6 +18,42 @@ BATCH_SIZE = 32
 """Sequences decoded together: an assumption."""
 
 
+def terms_of(
+    axis: Literal["flops", "seconds", "usd"],
+    *,
+    device_name: str | None,
+    price_per_hour: float | None,
+    batch_size: int | None = None,
+    utilisation: float | None = None,
+) -> Money | None:
+    """The checked record of an axis, None of FLOPs, which know no device.
+
+    Raises:
+        UsageError: see `money`; or a device, or what is said of one, beside FLOPs, where it would change nothing.
+    """
+    if axis != "flops":
+        return money(
+            axis,
+            device_name=device_name,
+            price_per_hour=price_per_hour,
+            batch_size=batch_size,
+            utilisation=utilisation,
+        )
+    given = {
+        "--device": device_name,
+        "--price": price_per_hour,
+        "--batch-size": batch_size,
+        "--utilisation": utilisation,
+    }
+    for option, value in given.items():
+        if value is not None:
+            raise UsageError(
+                f"{option}: found {value}, allowed is it only where costs are in seconds or dollars",
+                hint="add --axis seconds or --axis usd",
+            )
+    return None
+
+
 def money(
     axis: Literal["seconds", "usd"],
     *,

@@ -65,17 +65,19 @@ class StudentStreams:
     priced: Mapping[str, PricedStream]
     two_phases: Mapping[float, TwoPhases]
     positions: int
+    holdable: int
+    """How many positions a plan can hold at most."""
 
 
 def phases_of(arm: Arm, streams: StudentStreams, cap: Cap) -> list[Phase] | Infeasible:
     """The phases of an arm under a cap, each cut off after its last step."""
     if isinstance(cap, SampleCap) and cap.prompts > streams.positions:
-        return _too_many(cap.prompts)
+        return _too_many(cap.prompts, streams)
     if isinstance(arm, Sequential):
         return _two_phases(arm, streams, cap)
     priced = streams.priced[str(arm)]
     if isinstance(cap, FlopsCap) and priced.flops_between(0, len(priced)) <= cap.flops:
-        return _too_many(len(priced))
+        return _too_many(len(priced), streams)
     return [_phase(str(arm), priced, priced.edges, cap, spent=0)]
 
 
@@ -86,7 +88,7 @@ def _two_phases(arm: Sequential, streams: StudentStreams, cap: Cap) -> list[Phas
     else:
         prompts = streams.two_phases[arm.rho].affordable(cap.flops)
         if prompts == streams.positions:
-            return _too_many(prompts)
+            return _too_many(prompts, streams)
     boundary = round((1 - arm.rho) * prompts)
     steps = _nearest(ift.edges, boundary)
     if steps == 0:
@@ -107,10 +109,10 @@ def _phase(name: str, priced: PricedStream, edges: Integers, cap: Cap, *, spent:
     return Phase(stream=name, priced=priced, edges=edges[: max(steps, 0) + 1])
 
 
-def _too_many(prompts: int) -> Infeasible:
-    return Infeasible(
-        reason=f"the budget affords {prompts} prompts and more, beyond max_epochs or what a plan can hold"
-    )
+def _too_many(prompts: int, streams: StudentStreams) -> Infeasible:
+    """The streams end where max_epochs does, or where a plan can hold no more."""
+    limit = "what a plan can hold" if streams.positions >= streams.holdable else "max_epochs"
+    return Infeasible(reason=f"the budget affords {prompts} prompts and more, beyond {limit}")
 
 
 def _nearest(edges: Integers, position: int) -> int:
@@ -149,6 +151,8 @@ def pieces_of(phases: list[Phase], training: Training, cap: Cap) -> list[Piece] 
 def _constant_steps(phases: list[Phase], training: Training, cap: Cap) -> int | Infeasible:
     """How many steps come before the decay."""
     steps = sum(phase.steps for phase in phases)
+    if steps == 0:
+        return Infeasible(reason="no optimizer step fits into the budget")
     if training.decay_steps is not None:
         constant = steps - training.decay_steps
     else:

@@ -153,6 +153,7 @@ class SeedStreams:
         self._windows = windows
         self._counted: dict[str, CountedStream] = {}
         self._two_phases: dict[float, TwoPhaseTotals] = {}
+        self.holdable = longest_holdable(lengths)
         self.order = self._long_enough(arms, needs, most)
 
     def _long_enough(self, arms: Sequence[Arm], needs: "Sequence[Need]", most: int) -> Integers:
@@ -284,6 +285,11 @@ def longest_useful(lengths: CorpusLengths, max_epochs: float, batch: Batching) -
     shares = source_shares(lengths)
     key = min((max_epochs * size + 1) / share for size, share in zip(sizes, shares, strict=True))
     positions = key * sum(shares) + len(shares) + 1 + 4 * positions_of_step(lengths, batch)
+    holdable = longest_holdable(lengths)
+    return min(max(1024, int(min(positions, holdable))), holdable)
+
+
+def longest_holdable(lengths: CorpusLengths) -> int:
+    """How many positions a plan can hold: memory bounds them, and that running totals of pairs are 64-bit integers."""
     longest = int(max(lengths.ift.max(), lengths.reasoning.max()))
-    holdable = 2**62 // causal_pairs(longest, None)  # running totals of pairs are 64-bit integers
-    return max(1, min(max(1024, int(min(positions, LONGEST_STREAM))), holdable))
+    return max(1, min(LONGEST_STREAM, 2**62 // causal_pairs(longest, None)))

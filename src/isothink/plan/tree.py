@@ -69,6 +69,7 @@ def student_streams(seed_streams: SeedStreams, arms: Sequence[Arm], cost: Traini
         priced={name: PricedStream(counted=seed_streams.counted(stream), cost=cost) for name, stream in read.items()},
         two_phases={arm.rho: TwoPhases(seed_streams, cost, arm.rho) for arm in arms if isinstance(arm, Sequential)},
         positions=len(seed_streams.order),
+        holdable=seed_streams.holdable,
     )
 
 

@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     from isothink.backends.hub_sets import HubRows
     from isothink.benchmark.protocol import Answerer, Answering, Juror
     from isothink.corpus.protocol import Tokenizer
+    from isothink.domain.benchmark_settings import Benchmark
     from isothink.domain.evaluation_settings import AnswererSettings, Judge
     from isothink.domain.prompt_settings import HubSet
     from isothink.domain.student_settings import StudentSettings
-    from isothink.domain.study import Study
+    from isothink.domain.study import PairStudy, Study
     from isothink.domain.teacher_settings import ModelTeacher, RecordedTeacher, SymbolicTeacher
     from isothink.student.protocol import Processes, Reporter, Trainer
     from isothink.teacher.protocol import Teacher, TokenCounter
@@ -50,6 +51,7 @@ CREDENTIALS = {"environment": "isothink.backends.openai_secrets:read_headers"}
 KINDS = {"teacher": TEACHERS, "tokenizer": TOKENIZERS, "trainer": TRAINERS, "answerer": ANSWERERS}
 
 
+TEACHER_LIBRARIES = {"openai": ("aiohttp", "tenacity"), "transformers": ("torch", "transformers")}
 TRAIN_LIBRARIES = ("torch", "transformers", "tokenizers", "safetensors")
 
 
@@ -64,6 +66,36 @@ def require_train_libraries() -> None:
             raise MissingDependencyError(
                 f"running a study needs {library}, which is not installed", hint="pip install 'isothink[train]'"
             )
+
+
+def require_generate_libraries(study: "PairStudy") -> None:
+    """Looks whether what reads a study's prompts and asks its teacher is installed, without importing it.
+
+    Raises:
+        MissingDependencyError: naming the first library that is not, and the extra that brings it.
+    """
+    teacher, sets = study.teacher, study.prompts.sets if study.prompts.backend == "data" else ()
+    needed = [(library, "asking the teacher") for library in TEACHER_LIBRARIES.get(teacher.backend, ())]
+    if any(chosen.kind == "hub" for chosen in sets):
+        needed.append(("datasets", "reading prompts from the Hub"))
+    if any(benchmark.rows.kind == "hub" for benchmark in _benchmarks_of(study)):
+        needed.append(("datasets", "reading benchmarks from the Hub"))
+    for library, purpose in needed:
+        if find_spec(library) is None:
+            raise MissingDependencyError(
+                f"{purpose} needs {library}, which is not installed",
+                hint=f"pip install 'isothink[{EXTRAS.get(library, 'train')}]'",
+            )
+    require_scorers({chosen.answer_format for chosen in sets if chosen.answer_format is not None})
+
+
+def _benchmarks_of(study: "PairStudy") -> "tuple[Benchmark, ...]":
+    """Those whose items prompts are compared with, which a study that makes pairs only has none of."""
+    from isothink.domain.study import Study
+
+    if not isinstance(study, Study):
+        return ()
+    return tuple(each for each in study.evaluation.benchmarks if each.name in study.evaluation.tasks)
 
 
 def require_scorers(formats: Collection[str]) -> None:

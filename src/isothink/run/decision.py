@@ -55,7 +55,10 @@ def _predicted(
     """Configurations of these sizes, and a sentence for each reason why some are not predicted."""
     for size in sizes:
         if not 1 <= size < MOST_PARAMETERS:
-            raise UsageError(f"sizes: found {size:g}, allowed are numbers of parameters", hint="7e9, for example")
+            raise UsageError(
+                f"sizes: found {size:g}, allowed are numbers of parameters from 1 to less than {MOST_PARAMETERS:g}",
+                hint="7e9, for example",
+            )
     if not sizes:
         return (), ()
     from isothink.evidence.rule_configuration import predicted_configurations  # scipy takes longer than a verdict

@@ -18,9 +18,20 @@ from isothink.errors import UsageError
 from isothink.run.import_facts import ToldFacts, known_architecture
 from isothink.run.import_record import ImportedCell
 from isothink.run.import_row import ImportRow
-from isothink.run.import_values import STOP_REASONS, as_count, as_item, as_name, as_score, as_text, is_empty, shown
+from isothink.run.import_values import (
+    SHOWN,
+    STOP_REASONS,
+    as_count,
+    as_item,
+    as_name,
+    as_score,
+    as_text,
+    is_empty,
+    shown,
+)
 from isothink.store.fingerprint import fingerprint
 
+LOG = "a log of Inspect: an .eval file, or the .json that `inspect eval --log-format json` writes"
 ZSTANDARD = 93
 """Its number among the compression methods of zip files (APPNOTE.TXT 6.3.8)."""
 LARGEST_MEMBER = 512 * 2**20
@@ -114,7 +125,7 @@ def _zip_header(path: Path, file: IO[bytes]) -> Mapping[str, Any]:
         for name in ("header.json", "_journal/start.json"):  # a log that was interrupted has no header yet
             if name in archive.namelist():
                 return _json(path, _member(path, archive, file, name))
-    raise UsageError(f"{path}: found no header.json, allowed is a log of Inspect")
+    raise UsageError(f"{path}: found a zip file without header.json, allowed is {LOG}")
 
 
 def _zip_samples(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -146,11 +157,18 @@ def _member(path: Path, archive: zipfile.ZipFile, file: IO[bytes], name: str) ->
 def _json(path: Path, content: bytes) -> Mapping[str, Any]:
     try:
         data = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"{path}: not JSON: {type(error).__name__}") from None
+    except (ValueError, RecursionError):
+        start = shown(content[:SHOWN].decode("utf-8", "replace"))
+        raise UsageError(f"{path}: found {start} and no JSON, allowed is {LOG}", hint=_other_reader(path)) from None
     if not isinstance(data, dict):
-        raise UsageError(f"{path}: found no JSON object, allowed is a log of Inspect")
+        raise UsageError(f"{path}: found JSON that is no mapping, allowed is {LOG}", hint=_other_reader(path))
     return data
+
+
+def _other_reader(path: Path) -> str:
+    if path.suffix.lower() in (".csv", ".jsonl", ".parquet", ".json"):
+        return "`isothink import table` reads tables with one row per answer"
+    return "inspect eval writes its logs into ./logs"
 
 
 def _row(

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from isothink.errors import UsageError
-from isothink.run.import_facts import ToldFacts, known_architecture
+from isothink.run.import_facts import FACTS, ToldFacts, known_architecture
 from isothink.run.import_record import ImportedCell
 from isothink.run.import_row import ImportRow
 from isothink.run.import_values import (
@@ -27,11 +27,11 @@ from isothink.run.import_values import (
     as_think_state,
     shown,
 )
+from isothink.run.lm_eval_export import OWN
 from isothink.store.rows import read_rows
 
 METRICS = ("acc", "exact_match")
 """Taken without being asked for, the first that a task has; a task with one metric alone needs none of them."""
-OWN = "isothink"
 LARGEST_RESULTS = 256 * 2**20
 _SAMPLES = re.compile(r"samples_(?P<task>.+)_(?P<date>\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d(?:\.\d+)?)\.jsonl")
 
@@ -104,6 +104,7 @@ def _cell(results: Mapping[str, Any], told: ToldFacts, path: Path) -> ImportedCe
         known["parameters"] = size
     if known_architecture(name) is not None:
         known["model"] = name
+    known |= {fact: value for fact, value in _mapping(results.get(OWN)).items() if fact in FACTS}
     return told.of(name, known, str(path))
 
 

@@ -28,6 +28,13 @@ ANSWER_COLUMNS = (
     *("text", "prompt", "reference", "extracted", "error"),
 )
 COLUMNS = (*ANSWER_COLUMNS, *FACTS)
+LOOKS_LIKE = {
+    "student": ("model", "model_name", "size", "name"),
+    "arm": ("format", "method", "training"),
+    "item": ("id", "question_id", "doc_id"),
+    "score": ("acc", "accuracy", "is_correct"),
+}
+"""What tables of other tools call a column that the import needs."""
 MOST_ROWS = 5_000_000
 
 
@@ -123,12 +130,20 @@ class _TableReader:
         for name, column in self._names.items():
             if column != name and column not in values:
                 raise UsageError(f"{self._path}: no column {shown(column)} for {name}, the table has {there}")
-        for choice in (("item",), ("score", "correct")):
+        for choice in (("item",), ("score", "correct"), ("student",), ("arm",)):
             if not any(name in self._constants or self._names.get(name) in values for name in choice):
                 raise UsageError(
                     f"{self._path}: no column {' or '.join(choice)}, the table has {there}",
-                    hint=f"--map {choice[0]}=NAME says what it is called there",
+                    hint=self._how(choice[0], values),
                 )
+
+    def _how(self, name: str, values: Mapping[str, Any]) -> str:
+        """How to give a column that the table lacks; one that looks like it is named, but never taken by itself."""
+        unread = [column for column in values if column not in COLUMNS or column in LOOKS_LIKE.get(name, ())]
+        near = [column for column in LOOKS_LIKE.get(name, ()) if column in unread]
+        near += difflib.get_close_matches(name, unread, n=1)
+        value = f"; or --set {name}=VALUE" if name in FACTS else ""
+        return f"--map {name}={near[0] if near else 'NAME'} says what it is called there{value}"
 
     def _cell(self, value: Mapping[str, Any], where: str) -> ImportedCell:
         key = tuple(repr(value[name]) for name in FACTS)

@@ -2,7 +2,8 @@
 
 One folder per cell with `results_DATE.json` and one `samples_TASK_DATE.jsonl` per benchmark, in the fields of
 lm-evaluation-harness 0.4 (`lm_eval/loggers/evaluation_tracker.py`). What it has no field for (think state, counts of
-tokens, why a score is missing) is under `isothink` in each sample. A missing score is null in a sample and in no mean.
+tokens, why a score is missing) is under `isothink` in each sample, what the cell is and cost under `isothink` in the
+results, where run/import_lm_eval.py reads it. A missing score is null in a sample and in no mean.
 """
 
 import datetime
@@ -15,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from isothink.domain.evaluation_settings import Evaluation
 from isothink.plan.record import PlannedCell
+from isothink.run.rate_search import search_share
+from isothink.run.teacher_share import teacher_share
 from isothink.store.run_folder import MANIFEST
 from isothink.store.tables import SAMPLES_FILE, read_columns
 
@@ -32,6 +35,8 @@ OWN_FIELDS = (
     *("repeat", "extracted", "score", "error", "think_state", "stop_reason", "is_looping"),
     *("prompt_tokens", "trace_tokens", "answer_tokens", "inference_flops", "seconds"),
 )
+OWN = "isothink"
+"""Where samples and results hold what lm-eval has no field for."""
 SHARED_WITH_ITEM = ("item", "prompt", "reference")
 
 
@@ -62,8 +67,23 @@ def _write_cell(workspace: "Workspace", cell: PlannedCell, manifest: Mapping[str
             lines.writelines(json.dumps(document, ensure_ascii=False) + "\n" for document in documents)
         tasks[task] = _Task(rows, documents)
     results = _results(cell, tasks, evaluation, arguments, manifest, ended)
+    results[OWN] = _facts(workspace, cell, manifest)
     text = json.dumps(results, indent=2, ensure_ascii=False)
     (folder / f"results_{date}.json").write_text(text + "\n", encoding="utf-8")
+
+
+def _facts(workspace: "Workspace", cell: PlannedCell, manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """What the cell is and cost, by the names that an import gives them."""
+    student = next(one for one in workspace.plan.students if one.name == cell.student)
+    return {
+        "student": cell.student,
+        "arm": cell.arm,
+        "seed": cell.seed,
+        "parameters": student.parameters,
+        "training_flops": manifest["training"]["flops"],
+        "budget_flops": cell.budget_flops,
+        "fixed_flops": teacher_share(workspace, cell) + search_share(workspace.plan, workspace.folder, cell),
+    }
 
 
 def _arguments(evaluation: Evaluation, arm: str) -> dict[str, Any]:
@@ -99,7 +119,7 @@ def _document(number: int, repeats: Sequence[Mapping[str, Any]], arguments: Mapp
         "prompt_hash": _hash(first["prompt"]),
         "target_hash": _hash(first["reference"]),
         metric: _mean([row["score"] for row in repeats]),
-        "isothink": [{name: row[name] for name in OWN_FIELDS} for row in repeats],
+        OWN: [{name: row[name] for name in OWN_FIELDS} for row in repeats],
     }
 
 

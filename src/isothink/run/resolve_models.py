@@ -81,7 +81,8 @@ def _local_folder(model: str, folder: Path, key: str, *, known: bool) -> Path | 
     if is_path:
         raise StudyError(
             f'{key}: found "{model}", but there is no such folder',
-            hint="allowed are a folder with config.json and safetensors, or a model's id on the Hugging Face Hub",
+            hint="allowed are a folder with config.json and safetensors, or a model's id on the Hugging Face Hub;"
+            " the first lines of the study file may say what makes the folder",
         )
     return None
 

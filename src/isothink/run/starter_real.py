@@ -1,6 +1,7 @@
 """Starter studies with students of the Hugging Face Hub: a teacher of one's own, or finished pairs. For starter.py."""
 
 import re
+from collections.abc import Sequence
 from os.path import relpath
 from pathlib import Path, PurePath
 from typing import Any
@@ -25,6 +26,11 @@ DEFAULT_TASKS = ("gsm8k", "math-500")
 ANSWER_CAP = 16384
 BYTES_PER_TOKEN = 4.0
 """Of English texts, for lengths of pairs that no tokenizer has seen."""
+FRACTIONS = (0.25, 0.5, 1.0)
+BATCHES = (32, 16, 8, 4, 2)
+FEWEST_STEPS = 18
+"""Of the shortest training, for which a smaller batch is chosen."""
+WARMUP = 20
 GUESSED_LENGTHS = {"prompts": 10_000, "prompt_tokens": 100, "ift_tokens": 250, "reasoning_tokens": 1500}
 
 
@@ -64,7 +70,7 @@ def teacher_study(answers: StarterAnswers, folder: Path, name: str) -> tuple[lis
         entry("teacher", tuple(teacher), "who answers"),
         entry("filters", _filters(), "a filter drops the pair, never one side"),
         entry("lengths", _lengths({source: lengths}), "for the plan, until a pilot has measured them"),
-        *_real_students(answers, folder),
+        *_real_students(answers, folder, [lengths]),
     ]
 
 
@@ -143,7 +149,7 @@ def pairs_study(answers: StarterAnswers, folder: Path, name: str) -> tuple[list[
         ),
         entry("teacher", (entry("backend", "recorded", "nobody is asked"),), "who answered"),
         entry("lengths", _lengths(lengths), "for the plan, until the pairs are there"),
-        *_real_students(answers, folder),
+        *_real_students(answers, folder, list(lengths.values())),
     ]
 
 
@@ -181,7 +187,21 @@ def _lengths(sources: dict[str, Data]) -> tuple[Entry, ...]:
     return (entry("sources", tuple(entry(source, lengths) for source, lengths in sources.items()), "means, in tokens"),)
 
 
-def _real_students(answers: StarterAnswers, folder: Path) -> list[Entry]:
+def _batch_and_warmup(sources: Sequence[Data]) -> tuple[int, int]:
+    """Pairs of a batch and steps of warm-up with which the shortest training, of the smallest budget, is feasible.
+
+    That is of traces, at the smallest fraction of what reading every plain answer once costs.
+    """
+    plain, traced = (
+        sum(one["prompts"] * (one["prompt_tokens"] + one[f"{format}_tokens"]) for one in sources)
+        for format in ("ift", "reasoning")
+    )
+    read = FRACTIONS[0] * plain / traced * sum(one["prompts"] for one in sources)
+    batch = next((size for size in BATCHES if read / size >= FEWEST_STEPS), BATCHES[-1])
+    return batch, max(1, min(WARMUP, int(read / batch) // 3))
+
+
+def _real_students(answers: StarterAnswers, folder: Path, sources: Sequence[Data]) -> list[Entry]:
     models = answers.students or DEFAULT_STUDENTS
     names = _student_names(models)
     students = tuple(
@@ -196,10 +216,11 @@ def _real_students(answers: StarterAnswers, folder: Path) -> list[Entry]:
             (entry("by", "table", "for each student and format"), entry("rates", table)),
             "a guess; `by: sweep` searches",
         )
+    batch, warmup = _batch_and_warmup(sources)
     training = (
-        entry("batch", {"unit": "instances", "size": 32}, "what an optimizer step reads"),
+        entry("batch", {"unit": "instances", "size": batch}, "what an optimizer step reads"),
         rate,
-        entry("warmup_steps", 20, "steps until the peak rate"),
+        entry("warmup_steps", warmup, "steps until the peak rate; the smallest budget must afford more"),
         entry("precision", "bfloat16", "of the arithmetic; weights are kept in 32 bits"),
     )
     evaluation = (
@@ -216,14 +237,14 @@ def _real_students(answers: StarterAnswers, folder: Path) -> list[Entry]:
     )
     fractions = (
         entry("one_epoch_of", "ift", "the unit: what reading every plain answer once costs that student"),
-        entry("fractions", [0.25, 0.5, 1.0], "of it"),
+        entry("fractions", list(FRACTIONS), "of it"),
     )
     return [
         entry("tokenizer", (entry("backend", "transformers", "that of the first student"),), "one for all students"),
         entry("students", students, "base models of the Hub, or folders with config.json and safetensors"),
         arm_list(),
         entry("budgets", fractions, "where the training of every arm stops, in FLOPs"),
-        entry("seeds", {"default": 1}, "how often each cell is trained; more seeds, narrower intervals"),
+        entry("seeds", {"default": 2}, "runs of each cell; of 1 run nobody knows the noise, and nothing is resolved"),
         entry("training", training, "the same for every arm"),
         entry("evaluation", evaluation, "the same for every cell"),
         verdict(),

@@ -47,7 +47,12 @@ def kind_of_step(workspace: Workspace, step: str) -> Kind:
         return "segments"
     if workspace.cell_of_samples(step) is not None or workspace.trial_of_samples(step) is not None:
         return "samples"
-    raise UsageError(f"found step {step!r}, allowed are the ids that `isothink plan` lists")
+    known = f"{pairs_step(workspace.pair_study)}, {corpus_step(workspace.study)}"
+    raise UsageError(
+        f"found step {step!r}, allowed are {known}, and the ids of segments and of samples in"
+        f" {workspace.folder.plan_file}",
+        hint="`isothink plan STUDY --json` prints them too, as `id` of segments and `samples` of cells",
+    )
 
 
 def execute_step(workspace: Workspace, step: str, heard: Heard | None = None) -> None:

@@ -256,7 +256,7 @@ def _one_line(error: ValidationError, name: str, data: Any) -> StudyError:
     details = _distinct_mistakes(error.errors(include_url=False))
     first = details[0]
     where = _location(first, data)
-    more = f" (and {len(details) - 1} more)" if len(details) > 1 else ""
+    more = _more(details)
     if first["type"] == "unknown_key":
         context = first.get("ctx", {})
         key, allowed = str(context["key"]), [str(field) for field in context["allowed"]]
@@ -270,12 +270,26 @@ def _one_line(error: ValidationError, name: str, data: Any) -> StudyError:
         return StudyError(f"{name}: {where}: found nothing, this key is required{more}")
     if first["type"] == "union_tag_not_found":
         return StudyError(f"{name}: {where}.{_discriminator(first)}: found nothing, this key is required{more}")
+    if first["type"] == "repeated":
+        context = first.get("ctx", {})
+        places = " and ".join(f"{where}[{context[name]}]" for name in ("first", "second"))
+        value = _show(context["value"])
+        return StudyError(f"{name}: {where}: found {value} twice, in {places}, allowed is each value once{more}")
     found = first["input"]
     if first["type"] == "union_tag_invalid":
         where = f"{where}.{_discriminator(first)}"
         found = found[_discriminator(first)]
     start = f"{where}: found {_show(found)}, " if where else ""
     return StudyError(f"{name}: {start}{_allowed(first)}{more}")
+
+
+def _more(details: Sequence[ErrorDetails]) -> str:
+    """How many mistakes there are beside the first, and whether they are of its kind."""
+    if len(details) == 1:
+        return ""
+    alike = all(detail["type"] == details[0]["type"] for detail in details)
+    noun = "error" if len(details) == 2 else "errors"
+    return f" (and {len(details) - 1} more {noun}{' like it' if alike else ''})"
 
 
 def _distinct_mistakes(details: list[ErrorDetails]) -> list[ErrorDetails]:
@@ -308,7 +322,6 @@ _ALLOWED = {
     "less_than_equal": "allowed are numbers up to {le:g}",
     "union_tag_invalid": "allowed: {expected_tags}",
     "literal_error": "allowed: {expected}",
-    "repeated": "allowed is each value once ({value} stands twice)",
 }
 """What is allowed, by pydantic's type of error and ours; the rest are messages from domain/study.py."""
 
