@@ -13,7 +13,7 @@ import report_example
 
 from isothink.report.page import render_page
 
-VARIANTS = ("data", "halfway", "all_failed", "empty", "hostile")
+VARIANTS = ("data", "halfway", "one_student", "all_failed", "empty", "hostile")
 
 
 @pytest.fixture(scope="session")

@@ -344,6 +344,49 @@ def halfway():
     )
 
 
+def one_student():
+    """A study of two families whose ladder is a single student."""
+    students = {"small": STUDENTS["small"]}
+    found = evidence(students=students, families=FAMILIES[:2])
+    return data(
+        evidence=found.model_copy(
+            update={"comparisons": tuple(one for one in found.comparisons if one.student == "small")}
+        ),
+        planned=made_up.planned(students, ARMS),
+        learning=made_up.learning(students, ARMS),
+        students=(StudentRow(name="small", parameters=STUDENTS["small"]),),
+    )
+
+
+def with_imports(cost=1e18):
+    """The complete study, and a family of its own that another tool measured: other students, arms, a huge cost."""
+    found = evidence()
+    imported = tuple(
+        one.model_copy(
+            update={
+                "configuration": f"{one.student}-7b/{arm}",
+                "student": f"{one.student}-7b",
+                "parameters": 7_000_000_000,
+                "arm": arm,
+                "family": "imported",
+                "source": "imported",
+                "training_flops": cost,
+                "inference_flops_per_query": cost / 1e4,
+                "lifetime_flops": 2 * cost,
+            }
+        )
+        for arm in ("ift", "grpo", "rft")
+        for one in found.configurations[:2]
+    )
+    return found.model_copy(
+        update={
+            "families": (*found.families, "imported"),
+            "configurations": found.configurations + imported,
+            "frontiers": (*found.frontiers, frontier("imported", "training_flops", imported)),
+        }
+    )
+
+
 def all_failed():
     """Every cell failed: there is a plan and a bill, and no result at all."""
     failures = tuple(

@@ -14,7 +14,7 @@ from isothink.report.sections import all_sections
 from ..browsing import Visit
 
 expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: no browser to drive").expect
-PLOTS = {"data": 48, "halfway": 48, "all_failed": 2, "empty": 0, "hostile": 48}
+PLOTS = {"data": 48, "halfway": 48, "one_student": 24, "all_failed": 2, "empty": 0, "hostile": 48}
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +61,104 @@ def test_marks_stand_for_configurations(visit):
     assert page.locator("#difference-0-best .mark-symbol.role-mark path").count() == 6
     assert page.locator("#difference-0-same .role-scope.cell > g").count() == 4
     assert page.locator("#ledger-phases .mark-rect.role-mark path").count() == 4
+
+
+def test_marks_of_a_single_student_can_be_seen(visit):
+    page = visit("one_student").page
+    for name in ("explorer-frontier", "frontier-0-training", "frontier-1-inference"):
+        marks = page.locator(f"#{name} .mark-symbol.role-mark path[aria-label*='small/']")
+        widths = marks.evaluate_all("(all) => all.map((one) => one.getBoundingClientRect().width)")
+        assert len(widths) >= 9, name
+        assert min(widths) > 5, name
+        legend = page.locator(f"#{name} .role-legend-entry text").all_text_contents()
+        assert "small" in legend, name
+        assert not {"tiny", "medium", "large"} & set(legend), name
+
+
+PANELS_AND_AXES = """(figure) => {
+  const boxes = (selector) => [...figure.querySelectorAll(selector)].map((one) => one.getBoundingClientRect());
+  const panels = boxes(".role-scope.cell > g > path.background");
+  const axes = boxes("[aria-label^='X-axis']").filter((one) => one.height > 8);
+  return {
+    panels: panels.length,
+    axes: axes.length,
+    under: axes.every((axis) =>
+      panels.some(
+        (panel) =>
+          Math.abs(axis.top - panel.bottom) < 4 && axis.right > panel.left + 5 && axis.left < panel.right - 5,
+      ),
+    ),
+  };
+}"""
+
+
+@pytest.mark.parametrize("width", [360, 1440])
+def test_axes_stand_under_panels_and_under_no_empty_place(visit, width):
+    page = visit("data", width=width, theme="dark" if width == 360 else "light").page
+    for name in ("equal-0-inference", "difference-0-same", "prediction-0-accuracy", "learning-loss"):
+        found = page.locator(f"#{name}").evaluate(PANELS_AND_AXES)
+        assert found["panels"] == {"equal-0-inference": 5, "prediction-0-accuracy": 9}.get(name, 4)
+        assert found["axes"] > 0, name
+        assert found["under"], (name, found)
+
+
+@pytest.mark.parametrize("width", [360, 1440])
+def test_a_title_that_all_panels_share_stands_once(visit, width):
+    page = visit("data", width=width, theme="dark" if width == 360 else "light").page
+    titles = {
+        "learning-loss": "training FLOPs (log scale)",
+        "prediction-0-gain": "parameters (log scale)",
+        "curriculum-0-accuracy": "share of reasoning",
+        "equal-0-lifetime": "budget, training FLOPs",
+    }
+    for name, title in titles.items():
+        texts = page.locator(f"#{name} svg text").all_text_contents()
+        assert texts.count(title) == 1, name
+
+
+def test_predictions_of_one_arm_hide_no_other(visit):
+    page = visit("data").page
+    colours = page.locator("#prediction-0-accuracy .role-scope.cell > g").evaluate_all(
+        """(panels) => panels.map((one) => [...one.querySelectorAll(".role-mark [stroke], .role-mark[stroke]")]
+        .map((mark) => mark.getAttribute("stroke")).filter((colour) => /^#/.test(colour)))"""
+    )
+    assert len(colours) == 9
+    assert {len(set(found)) for found in colours} == {1}
+    assert len({found[0] for found in colours}) == 3
+
+
+WORDS_AND_RINGS = """() => {
+  const plot = document.getElementById("explorer-frontier");
+  const [words] = [...plot.querySelectorAll("text")].filter((one) => one.textContent.startsWith("equal accuracy"));
+  if (!words) return null;
+  const box = words.getBoundingClientRect();
+  const marks = [...plot.querySelectorAll(".role-mark path[fill='transparent']")];
+  const rings = marks.map((one) => one.getBoundingClientRect());
+  const common = (from, to) => Math.max(0, to - from);
+  const share = (one) =>
+    (common(Math.max(one.left, box.left), Math.min(one.right, box.right)) *
+      common(Math.max(one.top, box.top), Math.min(one.bottom, box.bottom))) /
+    (one.width * one.height);
+  const last = [...plot.querySelectorAll(".role-mark")].at(-1);
+  return { rings: rings.length, covered: Math.max(0, ...rings.map(share)), isLast: last.contains(words) };
+}"""
+
+
+@pytest.mark.parametrize("width", [360, 1440])
+def test_words_of_equal_accuracy_stand_beside_the_rings_and_on_top(visit, width):
+    seen = visit("data", width=width, theme="dark" if width == 360 else "light")
+    told = 0
+    for family in range(4):
+        seen.page.select_option("#set-family", index=family)
+        seen.settle()
+        found = seen.page.evaluate(WORDS_AND_RINGS)
+        if found is not None:
+            told += 1
+            assert found["rings"] >= 2
+            assert found["covered"] <= (0.1 if width == 360 else 0)  # a corner at most, where there is no room
+            assert found["isLast"]
+    assert told > 0
+    seen.page.select_option("#set-family", index=0)
 
 
 def test_a_mark_tells_its_numbers(visit):

@@ -1,10 +1,14 @@
 """Pictures without a browser, and the marks that a plot is made of."""
 
-import report_example as example
+import re
 
-from isothink.report import figures
+import report_example as example
+import vl_convert
+
+from isothink.report import figures, paper
 from isothink.report.frontier_figure import cost_domain, frontier_rows
-from isothink.report.palette import only, palette
+from isothink.report.palette import only, only_sizes, palette, sizes
+from isothink.report.sections import all_sections, frontiers
 
 
 def test_overview_is_written_as_png_and_svg(tmp_path):
@@ -50,8 +54,61 @@ def test_arms_keep_their_colours_whatever_else_is_there():
     assert len(set(many.colours)) == len(set(many.shapes)) == 4
 
 
-def test_all_panels_share_a_range_of_costs():
+def test_a_range_of_costs_holds_all_of_a_family():
     evidence = example.evidence()
-    low, high = cost_domain(evidence, "training_flops")
+    rows = frontier_rows(evidence, "logic-mc", figures.arms_of(evidence))
+    low, high = cost_domain(rows, "training_flops")
     assert low < 0.97e11 < 1.94e12 < high
-    assert cost_domain(example.empty().evidence, "training_flops") == (1.0, 10.0)
+    assert cost_domain([], "training_flops") == (1.0, 10.0)
+
+
+def test_imports_of_another_scale_leave_the_plots_of_other_families_as_they_were():
+    before = frontiers.section(example.data()).figures
+    after = frontiers.section(example.data(evidence=example.with_imports())).figures
+    assert [figure.subject for figure in after[len(before) :]] == ["imported"] * 2
+    for was, now in zip(before, after, strict=False):
+        assert now.rows == was.rows
+        for layer_was, layer_now in zip(was.chart["layer"], now.chart["layer"], strict=True):
+            assert layer_now["transform"] == layer_was["transform"]  # the offsets
+            assert layer_now["encoding"]["x"] == layer_was["encoding"]["x"]
+        assert _scale(now, "size")["domain"] == list(example.STUDENTS)
+        assert _scale(now, "color")["domain"] == list(example.ARMS)
+    assert _scale(after[-1], "color")["domain"] == ["ift", "grpo", "rft"]
+    assert _scale(after[-1], "size")["domain"] == ["tiny-7b"]
+
+
+def test_students_and_arms_look_the_same_in_the_plots_of_all_families():
+    evidence = example.with_imports()
+    looks = {}
+    for figure in frontiers.section(example.data(evidence=evidence)).figures:
+        for channel in ("color", "shape", "size"):
+            scale = _scale(figure, channel)
+            for name, look in zip(scale["domain"], scale["range"], strict=True):
+                assert looks.setdefault((channel, name), look) == look
+    areas = [look for (channel, _), look in looks.items() if channel == "size"]
+    assert min(areas) == 45
+    assert max(areas) == 200
+
+
+def test_marks_of_a_single_student_have_a_size():
+    assert 45 < sizes(["alone"]).areas[0] < 200
+    assert sizes([]).areas == ()
+    assert only_sizes(sizes(["a", "b", "c"]), {"c"}).areas == (200,)
+
+
+def test_no_picture_of_a_study_of_one_student_lacks_a_number():
+    data = example.one_student()
+    found = {figure.id: figure for section in all_sections(data) for figure in section.figures}
+    assert {"frontier-0-training", "frontier-1-inference", "difference-0-same"} < set(found)
+    drawn = {name: paper.svg(figure) for name, figure in found.items()}
+    drawn["overview"] = vl_convert.vegalite_to_svg(figures.overview_figure(data).to_dict())
+    assert [name for name, svg in drawn.items() if "NaN" in svg] == []
+    for name in ("frontier-0-training", "frontier-1-inference", "overview"):
+        arcs = re.findall(r' d="M([0-9.]+),0A', drawn[name])  # of circles, the marks of ift
+        assert len(arcs) >= 3, name
+        assert min(map(float, arcs)) > 2, name
+
+
+def _scale(figure, channel):
+    """The scale of a channel of the marks, the last layer of a frontier's chart."""
+    return figure.chart["layer"][-1]["encoding"][channel]["scale"]

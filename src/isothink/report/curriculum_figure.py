@@ -9,7 +9,7 @@ import altair as alt
 
 from isothink.evidence.pattern_record import CurriculumCurve, CurvePoint
 from isothink.report import numbers
-from isothink.report.figure import Row
+from isothink.report.figure import Row, facet
 from isothink.report.frontier_figure import SOLID
 from isothink.report.palette import GREEN, GREY, PURPLE, label
 
@@ -103,7 +103,7 @@ def _panels(
     nudge = f"(indexof({json.dumps(budgets)}, datum.budget) - {(len(budgets) - 1) / 2}) * {NUDGE}"
     share = alt.X(
         "place:Q",
-        title="share of reasoning",
+        title=None,
         scale=alt.Scale(domain=[-0.1, 1.1], nice=False),
         axis=alt.Axis(values=[0, 0.5, 1], format="~g"),
     )
@@ -133,8 +133,7 @@ def _panels(
     mark = alt.Chart().mark_point(size=34, filled=True, clip=True).encode(**look, y=value, tooltip=_tooltip(field))
     panel = alt.layer(*below, line, interval, mark).transform_calculate(place=f"datum.share_of_reasoning + {nudge}")
     panel = panel.properties(width=130, height=120)
-    facet = alt.Facet("student:N", sort=students, title=None, header=alt.Header(labelFontWeight="bold", labelLimit=150))
-    return panel.facet(facet=facet, columns=2, data=source)
+    return panel.facet(facet=facet("student", students, "share of reasoning"), columns=2, data=source)
 
 
 def _strengths(count: int) -> list[float]:

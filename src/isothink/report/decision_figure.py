@@ -7,7 +7,7 @@ each cost axis, so that a control moves the marks of a plot that is drawn once.
 import altair as alt
 
 from isothink.report.frontier_figure import SOLID, arm_colour, student_size
-from isothink.report.palette import BLUE, GREY, VERMILION, Palette
+from isothink.report.palette import BLUE, GREY, VERMILION, Palette, Sizes
 
 NUMBER_LABEL = (
     "datum.value >= 10000 || datum.value < 0.001 ? replace(format(datum.value, '.0e'), 'e+', 'e')"
@@ -16,10 +16,12 @@ NUMBER_LABEL = (
 PERCENT = alt.Axis(format=".0%", tickCount=6)
 INK = "#1B1F24"
 """Of the ring and the cross; the page's style puts the theme's own in its place."""
+HALO = {"stroke": "#FFFFFF", "strokeWidth": 4}
+"""Around words within a plot, to be read over a mark; the page's style draws it behind them and in its own paper."""
 CROSS = "M-1,-1L1,1M-1,1L1,-1"
 
 
-def choice_chart(arms: Palette, students: list[str]) -> alt.LayerChart:
+def choice_chart(arms: Palette, students: Sizes) -> alt.LayerChart:
     """Every configuration over the chosen cost: the frontier, the recommended one ringed, what the budget allows."""
     cost = _log("cost")
     place = _log("place")
@@ -31,14 +33,14 @@ def choice_chart(arms: Palette, students: list[str]) -> alt.LayerChart:
     limit = alt.Chart(_named("limit")).mark_rule(strokeDash=[2, 3], strokeWidth=1.5, color=GREY).encode(x=cost)
     limit_text = (
         alt.Chart(_named("limit"))
-        .mark_text(align="right", baseline="bottom", dx=-4, dy=-3, fontSize=11, color=GREY)
+        .mark_text(align="right", baseline="bottom", dx=-4, dy=-3, fontSize=11, color=GREY, **HALO)
         .encode(x=cost, y=alt.value("height"), text="text:N")
     )
     target = alt.Chart(_named("target")).mark_rule(strokeDash=[6, 4], strokeWidth=1, color=GREY).encode(y=accuracy)
     target_text = (
-        alt.Chart(_named("target"))
-        .mark_text(align="left", baseline="bottom", dx=4, dy=-2, fontSize=11, color=GREY)
-        .encode(x=alt.value(0), y=accuracy, text="text:N")
+        alt.Chart(_named("target_label"))
+        .mark_text(align="left", baseline="middle", fontSize=11, color=GREY, **HALO)
+        .encode(x=cost, y=accuracy, text="text:N")
     )
     even = (
         alt.Chart(_named("even"))
@@ -77,7 +79,7 @@ def choice_chart(arms: Palette, students: list[str]) -> alt.LayerChart:
         .encode(x=place, y=accuracy, tooltip=_tooltip("configuration"))
     )
     staircase = line.encode(x=cost, y=accuracy, order=alt.Order("cost:Q"))
-    return alt.layer(limit, limit_text, target, target_text, staircase, bars, points, even, ring)
+    return alt.layer(limit, target, staircase, bars, points, even, ring, limit_text, target_text)
 
 
 def break_even_chart() -> alt.LayerChart:

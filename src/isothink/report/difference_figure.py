@@ -4,7 +4,7 @@ import altair as alt
 
 from isothink.evidence.record import Comparison, Evidence
 from isothink.report import numbers
-from isothink.report.figure import Row, significant
+from isothink.report.figure import Row, facet, significant
 from isothink.report.frontier_figure import SOLID, arm_colour
 from isothink.report.palette import GREY, Palette, label
 
@@ -37,9 +37,8 @@ def student_difference_chart(
     source: alt.Data, arms: Palette, budgets: list[str], students: list[str], domain: list[float]
 ) -> alt.TopLevelMixin:
     """A small panel per student, smallest student first; the page sets width and columns to fit its screen."""
-    facet = alt.Facet("student:N", sort=students, title=None, header=alt.Header(labelFontWeight="bold", labelLimit=150))
     panel = alt.layer(*_layers(arms, budgets, domain, None)).properties(width=130, height=110)
-    return panel.facet(facet=facet, columns=2, data=source)
+    return panel.facet(facet=facet("student", students, "budget, training FLOPs"), columns=2, data=source)
 
 
 def _layers(arms: Palette, budgets: list[str], domain: list[float], budget_title: str | None) -> list[alt.Chart]:

@@ -8,7 +8,7 @@ import altair as alt
 from isothink.evidence.record import Axis, Comparison, Evidence
 from isothink.report import numbers
 from isothink.report.difference_figure import HOLLOW_WHEN
-from isothink.report.figure import Row, significant
+from isothink.report.figure import Row, facet, significant
 from isothink.report.frontier_figure import SOLID, arm_colour
 from isothink.report.palette import GREY, Palette, label
 
@@ -60,8 +60,7 @@ def equal_cost_chart(source: alt.Data, arms: Palette, panels: list[str], budgets
         )
     )
     panel = alt.layer(zero, interval, mark).properties(width=130, height=120)
-    facet = alt.Facet("panel:N", sort=panels, title=None, header=alt.Header(labelFontWeight="bold", labelLimit=150))
-    return panel.facet(facet=facet, columns=2, data=source)
+    return panel.facet(facet=facet("panel", panels, "budget, training FLOPs"), columns=2, data=source)
 
 
 def _row(one: Comparison) -> Row:

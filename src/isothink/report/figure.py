@@ -24,7 +24,8 @@ class Figure:
 
     `kind` is `single` for one panel, which follows its container's width, and `panels` for one panel per value of the
     rows' column `panel`. `label` is what a screen reader says instead of the picture. `subject` is what stands above
-    the title on the page, such as the family.
+    the title on the page, such as the family. `row` is how many panels belong beside each other where there is room; 0
+    is as many as fit.
     """
 
     id: str
@@ -37,11 +38,18 @@ class Figure:
     height: int = 300
     panel: str = "student"
     subject: str = ""
+    row: int = 0
 
     @property
     def panels(self) -> int:
         """How many panels it has."""
         return len({row[self.panel] for row in self.rows}) if self.kind == "panels" else 1
+
+
+def facet(field: str, order: list[str], x_title: str | None, label: str = "datum.value") -> alt.Facet:
+    """A panel per value of a field. The title of the x axes stands once, below all panels: theirs would collide."""
+    header = alt.Header(labelFontWeight="bold", labelLimit=150, labelExpr=label, titleOrient="bottom")
+    return alt.Facet(f"{field}:N", sort=order, title=x_title, header=header)
 
 
 def significant(value: float) -> float:

@@ -10,7 +10,7 @@ import vl_convert
 from isothink.evidence.record import Axis, Evidence
 from isothink.report.data import ReportData
 from isothink.report.frontier_figure import cost_domain, frontier_chart, frontier_rows
-from isothink.report.palette import Palette, label, palette
+from isothink.report.palette import Palette, Sizes, label, only, only_sizes, palette, sizes
 
 PANEL_WIDTH, PANEL_HEIGHT = 320, 230
 COLUMNS = 2
@@ -27,12 +27,24 @@ def students_of(evidence: Evidence) -> list[str]:
     return sorted(sizes, key=lambda name: (sizes[name], name))
 
 
+def sizes_of(evidence: Evidence) -> Sizes:
+    """The students that have a result with the size of their marks, which is the same in every plot."""
+    return sizes(students_of(evidence))
+
+
+def look_of_family(evidence: Evidence, family: str) -> tuple[Palette, Sizes]:
+    """The arms and the students with a result in a family, each looking as it does in every plot."""
+    found = [one for one in evidence.configurations if one.family == family]
+    arms = only(arms_of(evidence), {label(one.arm) for one in found})
+    return arms, only_sizes(sizes_of(evidence), {label(one.student) for one in found})
+
+
 def frontier_figure(data: ReportData, family: str, axis: Axis = "training_flops") -> alt.LayerChart:
     """Accuracy against one cost for one family, with its data inside."""
     evidence = data.evidence
-    arms = arms_of(evidence)
-    source = alt.InlineData(values=frontier_rows(evidence, family, arms))
-    chart = frontier_chart(source, axis, arms, students_of(evidence), cost_domain(evidence, axis))
+    arms, students = look_of_family(evidence, family)
+    rows = frontier_rows(evidence, family, arms)
+    chart = frontier_chart(alt.InlineData(values=rows), axis, arms, students, cost_domain(rows, axis))
     return chart.properties(width=PANEL_WIDTH, height=PANEL_HEIGHT, title=label(family))
 
 

@@ -10,7 +10,7 @@ import altair as alt
 
 from isothink.evidence.record import Axis, ConfigurationResult, Evidence, FrontierMember
 from isothink.report.figure import Row, significant
-from isothink.report.palette import GREY, Palette, label
+from isothink.report.palette import GREY, Palette, Sizes, label
 
 PAGE_AXES: tuple[Axis, ...] = ("training_flops", "inference_flops_per_query")
 AXIS_TITLES: dict[Axis, str] = {
@@ -36,9 +36,9 @@ def frontier_rows(evidence: Evidence, family: str, arms: Palette) -> list[Row]:
     return [_row(result, standing, arms) for result in evidence.configurations if result.family == family]
 
 
-def cost_domain(evidence: Evidence, axis: Axis) -> tuple[float, float]:
-    """The range of a cost over all families, with room at both ends, so that panels can be read against each other."""
-    costs = [getattr(one, axis) for one in evidence.configurations if getattr(one, axis) > 0]
+def cost_domain(rows: list[Row], axis: Axis) -> tuple[float, float]:
+    """The range of a family's costs with room at both ends; another family may be of another scale, if imported."""
+    costs = [row[axis] for row in rows if row[axis] > 0]
     if not costs:
         return (1.0, 10.0)
     low, high = min(costs), max(costs)
@@ -47,7 +47,7 @@ def cost_domain(evidence: Evidence, axis: Axis) -> tuple[float, float]:
 
 
 def frontier_chart(
-    source: alt.Data, axis: Axis, arms: Palette, students: list[str], domain: tuple[float, float]
+    source: alt.Data, axis: Axis, arms: Palette, students: Sizes, domain: tuple[float, float]
 ) -> alt.LayerChart:
     """The plot of one family over one cost axis; `source` is altair data with the rows of `frontier_rows`."""
     base = alt.Chart(source).transform_filter(f"datum.{axis} > 0")
@@ -131,7 +131,7 @@ def _intervals(base: alt.Chart, cost: alt.X, arms: Palette) -> alt.Chart:
     )
 
 
-def _points(base: alt.Chart, cost: alt.X, axis: Axis, arms: Palette, students: list[str]) -> alt.Chart:
+def _points(base: alt.Chart, cost: alt.X, axis: Axis, arms: Palette, students: Sizes) -> alt.Chart:
     return base.mark_point(filled=True, strokeWidth=1).encode(
         x=cost,
         y=_accuracy(),
@@ -143,20 +143,15 @@ def _points(base: alt.Chart, cost: alt.X, axis: Axis, arms: Palette, students: l
     )
 
 
-def student_size(students: list[str]) -> alt.Size:
-    """Larger marks for larger students."""
+def student_size(students: Sizes) -> alt.Size:
+    """Larger marks for larger students; an ordinal scale, since one of points has no size for a single student."""
     return alt.Size(
         "student:O",
         title="student",
-        sort=students,
-        scale=alt.Scale(domain=students, range=_sizes(len(students))),
+        sort=list(students.students),
+        scale=alt.Scale(type="ordinal", domain=students.students, range=students.areas),
         legend=alt.Legend(symbolFillColor=GREY, symbolStrokeColor=GREY, symbolOpacity=1),
     )
-
-
-def _sizes(count: int) -> list[float]:
-    """Areas from 45 to 260 square pixels, smallest student first."""
-    return [45 + 215 * index / max(1, count - 1) for index in range(count)]
 
 
 def arm_colour(arms: Palette) -> alt.Color:

@@ -9,7 +9,7 @@ import altair as alt
 
 from isothink.report import numbers
 from isothink.report.data import LearningCurve
-from isothink.report.figure import Row, significant
+from isothink.report.figure import Row, facet, significant
 from isothink.report.frontier_figure import FLOPS_LABEL, SOLID, arm_colour
 from isothink.report.palette import OTHERS, Palette, label
 
@@ -44,7 +44,7 @@ def learning_chart(source: alt.Data, arms: Palette, students: list[str], rows: l
     panel = line.encode(
         x=alt.X(
             "flops:Q",
-            title="training FLOPs (log scale)",
+            title=None,
             scale=alt.Scale(type="log", nice=False, domain=domain),
             axis=alt.Axis(values=[10.0**decade for decade in decades], labelExpr=FLOPS_LABEL, labelOverlap="greedy"),
         ),
@@ -65,8 +65,8 @@ def learning_chart(source: alt.Data, arms: Palette, students: list[str], rows: l
             alt.Tooltip("loss:Q", title="loss", format=".3f"),
         ],
     )
-    facet = alt.Facet("student:N", sort=students, title=None, header=alt.Header(labelFontWeight="bold", labelLimit=150))
-    return panel.properties(width=130, height=130).facet(facet=facet, columns=2, data=source)
+    panels = facet("student", students, "training FLOPs (log scale)")
+    return panel.properties(width=130, height=130).facet(facet=panels, columns=2, data=source)
 
 
 def _ticks(low: float, high: float) -> list[float]:

@@ -21,7 +21,7 @@ from isothink.report.data import ReportData
 from isothink.report.decision_data import decision_data
 from isothink.report.decision_figure import break_even_chart, choice_chart
 from isothink.report.figure import Row
-from isothink.report.figures import arms_of, students_of
+from isothink.report.figures import arms_of, sizes_of
 from isothink.report.section import Section
 from isothink.report.sections import all_sections
 from isothink.report.sections.missing import missing_summary
@@ -126,6 +126,7 @@ def _plots(sections: tuple[Section, ...]) -> dict[str, Any]:
             "kind": figure.kind,
             "height": figure.height,
             "panels": figure.panels,
+            "row": figure.row,
             "chart": chart_numbers[id(figure.chart)],
             "table": table_numbers[id(figure.rows)],
         }
@@ -137,7 +138,7 @@ def _plots(sections: tuple[Section, ...]) -> dict[str, Any]:
 def _decision(evidence: Evidence) -> dict[str, Any]:
     """What the first screen computes from and draws with; the charts have no rows yet."""
     arms = arms_of(evidence)
-    charts = {"frontier": choice_chart(arms, students_of(evidence)), "break-even": break_even_chart()}
+    charts = {"frontier": choice_chart(arms, sizes_of(evidence)), "break-even": break_even_chart()}
     drawn = {name: chart.to_dict(validate=False) for name, chart in charts.items()}
     return {"study": decision_data(evidence), "charts": drawn}
 

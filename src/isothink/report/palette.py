@@ -58,6 +58,27 @@ def only(arms: Palette, names: set[str]) -> Palette:
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Sizes:
+    """The students of a report, smallest first, with the area of the marks of each in square pixels."""
+
+    students: tuple[str, ...]
+    areas: tuple[float, ...]
+
+
+def sizes(students: list[str]) -> Sizes:
+    """Areas from 45 to 200 square pixels, smallest student first; a single student has one of the middle."""
+    steps = len(students) - 1
+    areas = [45 + 155 * index / steps for index in range(len(students))] if steps > 0 else [110.0] * len(students)
+    return Sizes(students=tuple(students), areas=tuple(areas))
+
+
+def only_sizes(every: Sizes, names: set[str]) -> Sizes:
+    """The students that a plot holds, each at its size in all plots of the report."""
+    kept = [(name, area) for name, area in zip(every.students, every.areas, strict=True) if name in names]
+    return Sizes(students=tuple(name for name, _ in kept), areas=tuple(area for _, area in kept))
+
+
 def label(name: str) -> str:
     """A name as a plot shows it: no hidden characters, and short enough for a legend."""
     return shortened(visible(name).replace("\n", " "), NAME_LIMIT)

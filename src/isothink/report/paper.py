@@ -12,6 +12,7 @@ POINTS_PER_INCH, DOTS_PER_INCH = 72, 300
 COLUMN = 241
 """85 mm, the column of most journals, in points."""
 COLUMNS, PANEL_WIDTH, PANEL_HEIGHT, SPACING = 2, 88, 72, 14
+WIDEST_ROW, CLOSE = 4, 7
 SINGLE_HEIGHT = 0.62
 """Height of a single panel, of what it has on the page."""
 TITLE_LIMIT = 58
@@ -38,13 +39,23 @@ def specification(figure: Figure) -> Chart:
     chart["config"] = _style()
     chart["title"] = {"text": [_short(line) for line in (figure.subject, figure.title) if line]}
     if figure.kind == "panels":
-        chart["columns"] = min(COLUMNS, figure.panels)
-        chart["spacing"] = SPACING
-        chart["spec"] |= {"width": PANEL_WIDTH if figure.panels > 1 else 2 * PANEL_WIDTH, "height": PANEL_HEIGHT}
+        _panels(chart, figure)
     else:
         chart |= {"width": COLUMN, "height": SINGLE_HEIGHT * figure.height}
         chart["autosize"] = {"type": "fit-x", "contains": "padding"}
     return chart
+
+
+def _panels(chart: Chart, figure: Figure) -> None:
+    """Panels in a column of paper; a row that belongs together is not broken, if it has few panels."""
+    columns = min(figure.row if 0 < figure.row <= WIDEST_ROW else COLUMNS, figure.panels)
+    spacing = SPACING if columns <= COLUMNS else CLOSE
+    room = COLUMNS * PANEL_WIDTH + (COLUMNS - 1) * SPACING - (columns - 1) * spacing
+    chart |= {"columns": columns, "spacing": spacing}
+    chart["spec"] |= {"width": room // columns, "height": PANEL_HEIGHT}
+    chart["facet"]["header"]["labelLimit"] = room // columns + spacing
+    if figure.panels % columns:
+        chart["resolve"] = {"axis": {"x": "independent"}}  # shared ones would stand under empty places, too
 
 
 def _thinner(chart: Any) -> None:
@@ -80,7 +91,15 @@ def _style() -> dict[str, Any]:
             "tickSize": 3,
             "titlePadding": 4,
         },
-        "header": {"labelFontSize": 8, "labelColor": INK, "labelPadding": 3},
+        "header": {
+            "labelFontSize": 7,
+            "labelColor": INK,
+            "labelPadding": 3,
+            "titleFontSize": 8,
+            "titleFontWeight": "normal",
+            "titleColor": INK,
+            "titlePadding": 3,
+        },
         "title": {"fontSize": 9, "anchor": "start", "color": INK, "offset": 6, "lineHeight": 11},
         "legend": {
             **plain,

@@ -1,6 +1,7 @@
 """Every arm minus what IFT reaches at equal inference FLOPs per query, and at equal whole-life FLOPs."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from isothink.evidence.record import Axis, Evidence
 from isothink.report import numbers
@@ -8,7 +9,7 @@ from isothink.report.data import ReportData
 from isothink.report.equal_cost_figure import BEST, equal_cost_chart, equal_cost_rows
 from isothink.report.figure import ROWS, Chart, Figure, Row
 from isothink.report.figures import arms_of, students_of
-from isothink.report.palette import only
+from isothink.report.palette import Palette, only
 from isothink.report.section import Section
 
 AXES: dict[Axis, str] = {
@@ -46,17 +47,12 @@ def section(data: ReportData) -> Section:
         for axis in AXES
         if (rows := equal_cost_rows(evidence, family, axis))
     }
-    charts = {
-        axis: _chart(evidence, [row for key, rows in tables.items() if key[1] == axis for row in rows]) for axis in AXES
-    }
     families = tuple(
         FamilyEqualCost(family=family, figures=figures)
         for index, family in enumerate(evidence.families)
         if (
             figures := tuple(
-                _figure(evidence, index, axis, tables[index, axis], charts[axis])
-                for axis in AXES
-                if (index, axis) in tables
+                _figure(evidence, index, axis, tables[index, axis]) for axis in AXES if (index, axis) in tables
             )
         )
     )
@@ -70,20 +66,22 @@ def section(data: ReportData) -> Section:
     )
 
 
-def _chart(evidence: Evidence, rows: list[Row]) -> Chart:
-    """The chart of every family: only their rows differ."""
-    if not rows:
-        return {}
+def _chart_of(evidence: Evidence, rows: list[Row]) -> Chart:
     arms = only(arms_of(evidence), {row["arm"] for row in rows})
     named_here = {row["panel"] for row in rows}
     panels = [name for name in (BEST, *students_of(evidence)) if name in named_here]
     panels += sorted(named_here - set(panels))
     budgets = list(dict.fromkeys(row["budget"] for row in sorted(rows, key=lambda row: row["budget_flops"])))
-    chart = equal_cost_chart(ROWS, arms, panels, budgets)
-    return dict(chart.to_dict(validate=False))
+    return _chart(arms, tuple(panels), tuple(budgets))
 
 
-def _figure(evidence: Evidence, index: int, axis: Axis, rows: list[Row], chart: Chart) -> Figure:
+@lru_cache(maxsize=32)
+def _chart(arms: Palette, panels: tuple[str, ...], budgets: tuple[str, ...]) -> Chart:
+    """The chart of the families that have these arms, panels and budgets: only their rows differ."""
+    return dict(equal_cost_chart(ROWS, arms, list(panels), list(budgets)).to_dict(validate=False))
+
+
+def _figure(evidence: Evidence, index: int, axis: Axis, rows: list[Row]) -> Figure:
     family, name = evidence.families[index], AXES[axis]
     extrapolated = sum(row["extrapolated"] for row in rows)
     n = numbers.plural(len(rows), "comparison") + (f", {extrapolated:,} of them extrapolated" if extrapolated else "")
@@ -91,7 +89,7 @@ def _figure(evidence: Evidence, index: int, axis: Axis, rows: list[Row], chart: 
     return Figure(
         id=f"equal-{index}-{axis.split('_')[0]}",
         title=f"At {name}",
-        chart=chart,
+        chart=_chart_of(evidence, rows),
         rows=rows,
         label=f"{family}, at {name}: {_spoken(rows)}",
         caption=CAPTION.format(queries=queries, n=n),

@@ -1,14 +1,15 @@
 """Accuracy against training FLOPs and against inference FLOPs per query, two plots per family."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from isothink.evidence.record import Axis, Evidence
 from isothink.report import numbers
 from isothink.report.data import ReportData
 from isothink.report.figure import ROWS, Chart, Figure, Row
-from isothink.report.figures import arms_of, students_of
+from isothink.report.figures import look_of_family
 from isothink.report.frontier_figure import PAGE_AXES, cost_domain, frontier_chart, frontier_rows
-from isothink.report.palette import Palette
+from isothink.report.palette import Palette, Sizes
 from isothink.report.section import Section
 
 AXIS_NAMES: dict[Axis, str] = {
@@ -28,33 +29,31 @@ class FamilyFigures:
 def section(data: ReportData) -> Section:
     """The frontier's section."""
     evidence = data.evidence
-    arms = arms_of(evidence)
-    charts = {axis: _chart(evidence, axis, arms) for axis in PAGE_AXES}
     families = tuple(
         FamilyFigures(
             family=family,
-            figures=tuple(_figure(f"frontier-{index}", family, axis, rows, charts[axis]) for axis in PAGE_AXES),
+            figures=tuple(_figure(evidence, index, axis, rows) for axis in PAGE_AXES),
         )
         for index, family in enumerate(evidence.families)
-        if (rows := frontier_rows(evidence, family, arms))
+        if (rows := frontier_rows(evidence, family, look_of_family(evidence, family)[0]))
     )
     figures = tuple(figure for family in families for figure in family.figures)
     return Section(id="frontiers", title="Accuracy against cost", short="Frontiers", content=families, figures=figures)
 
 
-def _chart(evidence: Evidence, axis: Axis, arms: Palette) -> Chart:
-    """The chart of every family over one axis: only their rows differ."""
-    chart = frontier_chart(ROWS, axis, arms, students_of(evidence), cost_domain(evidence, axis))
-    return dict(chart.to_dict(validate=False))
+@lru_cache(maxsize=32)
+def _chart(axis: Axis, arms: Palette, students: Sizes, domain: tuple[float, float]) -> Chart:
+    """The chart of the families that have these arms, students and costs: only their rows differ."""
+    return dict(frontier_chart(ROWS, axis, arms, students, domain).to_dict(validate=False))
 
 
-def _figure(identity: str, family: str, axis: Axis, rows: list[Row], chart: Chart) -> Figure:
-    name = AXIS_NAMES[axis]
+def _figure(evidence: Evidence, index: int, axis: Axis, rows: list[Row]) -> Figure:
+    family, name = evidence.families[index], AXIS_NAMES[axis]
     members = [row["configuration"] for row in rows if row[f"on_frontier_{axis}"]]
     return Figure(
-        id=f"{identity}-{axis.split('_')[0]}",
+        id=f"frontier-{index}-{axis.split('_')[0]}",
         title=f"Accuracy against {name}",
-        chart=chart,
+        chart=_chart(axis, *look_of_family(evidence, family), cost_domain(rows, axis)),
         rows=rows,
         label=f"{family}: accuracy against {name}, {_configurations(rows)}. On the frontier: {', '.join(members)}.",
         caption=_caption(rows, axis),

@@ -1,6 +1,7 @@
 """Sizes that were not run: what the study's rule expects of them, what it refuses, and where gains cross zero."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from isothink.evidence.record import Evidence
 from isothink.evidence.rule_record import FamilyRule, RuleCrossover
@@ -8,14 +9,22 @@ from isothink.report import numbers
 from isothink.report.data import ReportData
 from isothink.report.figure import ROWS, Chart, Figure, Row
 from isothink.report.figures import arms_of
-from isothink.report.palette import only
-from isothink.report.prediction_figure import PREDICTED, accuracy_rows, gain_rows, prediction_chart
+from isothink.report.palette import Palette, only
+from isothink.report.prediction_figure import (
+    PREDICTED,
+    accuracy_rows,
+    gain_rows,
+    panels_of,
+    prediction_chart,
+    size_domain,
+)
 from isothink.report.section import Section
 from isothink.report.table import Column, Table
 
 MARKS = (
-    "Filled mark, solid bar = measured. Dashed line, hollow mark, band with a dotted edge = predicted from the sizes "
-    "that were run, with 90% intervals; a hollow mark is a size that was not run. A panel per training budget. n = {n}."
+    "Filled mark, thick bar = measured. Dashed line = predicted from the sizes that were run; hollow mark, thin bar = "
+    "a size that was not run, with its 90% interval, dotted outside the range of those that were. A panel per "
+    "training budget and arm. n = {n}."
 )
 KINDS = {
     "accuracy": (accuracy_rows, "Accuracy by size", "accuracy, %"),
@@ -53,12 +62,11 @@ def section(data: ReportData) -> Section:
     """The section of predictions."""
     evidence = data.evidence
     tables = {kind: [rows_of(evidence, rule) for rule in evidence.rules] for kind, (rows_of, _, _) in KINDS.items()}
-    charts = {kind: _chart(evidence, kind, [row for rows in found for row in rows]) for kind, found in tables.items()}
     families = tuple(
         FamilyPredictions(
             family=rule.family,
             figures=tuple(
-                _figure(f"prediction-{index}-{kind}", kind, rule, tables[kind][index], charts[kind])
+                _figure(evidence, f"prediction-{index}-{kind}", kind, rule, tables[kind][index])
                 for kind in KINDS
                 if _predicted(tables[kind][index])
             ),
@@ -83,29 +91,28 @@ def _predicted(rows: list[Row]) -> int:
     return sum(row["kind"] == PREDICTED for row in rows)
 
 
-def _chart(evidence: Evidence, kind: str, rows: list[Row]) -> Chart:
-    """The chart of every family: only their rows differ."""
-    if not rows:
-        return {}
-    arms = only(arms_of(evidence), {row["arm"] for row in rows})
-    budgets = list(dict.fromkeys(row["budget"] for row in sorted(rows, key=lambda row: row["budget_flops"])))
-    chart = prediction_chart(ROWS, arms, rows, budgets, KINDS[kind][2], zero=kind == "gain")
+@lru_cache(maxsize=32)
+def _chart(kind: str, arms: Palette, panels: tuple[str, ...], domain: tuple[float, float]) -> Chart:
+    """The chart of the families that have these arms, panels and sizes: only their rows differ."""
+    chart = prediction_chart(ROWS, arms, list(panels), domain, KINDS[kind][2], zero=kind == "gain")
     return dict(chart.to_dict(validate=False))
 
 
-def _figure(identity: str, kind: str, rule: FamilyRule, rows: list[Row], chart: Chart) -> Figure:
+def _figure(evidence: Evidence, identity: str, kind: str, rule: FamilyRule, rows: list[Row]) -> Figure:
     _, title, axis_title = KINDS[kind]
+    arms = only(arms_of(evidence), {row["arm"] for row in rows})
     not_run = sum(row["kind"] == PREDICTED and not row["was_run"] for row in rows)
     n = f"{len(rows) - _predicted(rows):,} measured, {not_run:,} predicted at sizes that were not run"
     return Figure(
         id=identity,
         title=title,
-        chart=chart,
+        chart=_chart(kind, arms, tuple(panels_of(rows, arms)), size_domain(rows)),
         rows=rows,
         label=f"{rule.family}, {title}: {n}. {_spoken(rows, axis_title)}",
         caption=MARKS.format(n=n),
         kind="panels",
-        panel="budget",
+        panel="panel",
+        row=len(arms.arms),
         subject=rule.family,
     )
 

@@ -8,6 +8,7 @@ const Explorer = (() => {
   const study = Candidates.opened(stored);
   const show = (id) => document.getElementById(id);
   const AXES = { training: "training", query: "inference, per query", life: "whole life" };
+  const HEIGHTS = { frontier: 340, "break-even": 300 };
   const controls = Controls.opened(study, root);
   const answer = Answer.opened(study);
   const views = {};
@@ -52,7 +53,8 @@ const Explorer = (() => {
 
   function plots(verdict, question) {
     const axis = controls.axis();
-    const choice = Rows.choice(study, verdict, question, axis);
+    const place = Number(show("explorer-frontier").dataset.width ?? 0); // as drawn: to measure it now would take time
+    const choice = Rows.choice(study, verdict, question, axis, [place, HEIGHTS.frontier]);
     const even = Rows.breakEven(verdict, question);
     feed("frontier", choice);
     feed("break-even", even);
@@ -106,7 +108,7 @@ const Explorer = (() => {
     const width = Math.floor(host.clientWidth);
     if (!width || host.dataset.width === String(width)) return;
     host.dataset.width = String(width);
-    const spec = Plots.single(charts[name], width, name === "frontier" ? 340 : 300);
+    const spec = Plots.single(charts[name], width, HEIGHTS[name]);
     try {
       views[name]?.finalize();
       views[name] = (await Plots.embed(host, spec, { patch: opened })).view;

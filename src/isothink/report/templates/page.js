@@ -5,8 +5,17 @@
   let book;
   const PANEL_GAP = 24,
     AXIS_ROOM = 60,
+    GRID_GAP = 14,
     WIDEST_PANEL = 190,
-    NARROWEST_PANEL = 110;
+    NARROWEST_PANEL = 110,
+    NARROWEST_OF_GRID = 76;
+
+  /** As many of `row` panels that belong together as fit; where they do not, rows of equal length if that can be. */
+  function columnsOf(fit, row) {
+    if (row <= fit) return row;
+    for (let columns = fit; columns > 1; columns -= 1) if (row % columns === 0) return columns;
+    return fit;
+  }
 
   function fitted(plot, width) {
     const spec = Plots.single(book.charts[plot.chart], width, plot.height);
@@ -17,10 +26,15 @@
     if (plot.kind === "panels") {
       for (const name of ["width", "height", "autosize"]) delete spec[name];
       const room = width - AXIS_ROOM;
-      const columns = Math.max(1, Math.floor((room + PANEL_GAP) / (NARROWEST_PANEL + PANEL_GAP)));
-      spec.columns = Math.min(columns, plot.panels);
-      spec.spec.width = Math.min(WIDEST_PANEL, Math.floor((room - PANEL_GAP * (spec.columns - 1)) / spec.columns));
-      spec.spacing = PANEL_GAP;
+      const [gap, narrowest] = plot.row ? [GRID_GAP, NARROWEST_OF_GRID] : [PANEL_GAP, NARROWEST_PANEL];
+      const fit = Math.max(1, Math.floor((room + gap) / (narrowest + gap)));
+      spec.columns = Math.min(plot.row ? columnsOf(fit, plot.row) : fit, plot.panels);
+      spec.spec.width = Math.min(WIDEST_PANEL, Math.floor((room - gap * (spec.columns - 1)) / spec.columns));
+      spec.spacing = gap;
+      spec.facet.header.labelLimit = spec.spec.width + gap - 4;
+      if (plot.row && spec.spec.width < NARROWEST_PANEL) spec.facet.header.labelFontSize = 10;
+      // Shared axes stand below the last row, under empty places too.
+      if (plot.panels % spec.columns) spec.resolve = { axis: { x: "independent" } };
     }
     return spec;
   }
