@@ -20,6 +20,8 @@ from isothink.evidence.record import Comparison, Interval
 from isothink.evidence.settings import BASELINE, AnalysisSettings
 from isothink.evidence.standing import same_budget
 
+ONE_DEVIATION = (0.15866, 0.84134)
+"""Quantiles of a normal distribution, one standard deviation to either side of its middle."""
 POSSIBLY_BEST = 1.3
 """Standard deviations of a difference between two students. The fewer, the more power, and the more false outcomes
 where one arm has many equal students; with 1.3 nine against one still keep the stated level."""
@@ -189,6 +191,7 @@ def _judge(item: _Difference, adjusted: float | None, deciding: int, settings: A
     ours, theirs = (item.drawn.family.configurations[index] for index in (item.chosen, item.baseline))
     conditional = item.drawn.seed_component.degrees_of_freedom == 0
     comparisons = deciding if item.kind == "best_student" else 1
+    interval, limit = interval_and_limit(item.estimate, item.draws, settings, comparisons)
     return Comparison(
         family=item.drawn.family.name,
         kind=item.kind,
@@ -198,10 +201,10 @@ def _judge(item: _Difference, adjusted: float | None, deciding: int, settings: A
         student=ours.student,
         baseline_student=theirs.student,
         difference=item.estimate,
-        interval=difference_interval(item.estimate, item.draws, settings),
+        interval=interval,
         p_value=p_value,
         adjusted_p_value=adjusted,
-        smallest_resolvable=smallest_resolvable(item.draws, settings, comparisons),
+        smallest_resolvable=limit,
         truncation_bounds=_difference_bounds(item),
         outcome=judged(item.estimate, p_value if adjusted is None else adjusted, conditional, settings),
         cost=ours.training_flops[settings.convention],
@@ -209,13 +212,22 @@ def _judge(item: _Difference, adjusted: float | None, deciding: int, settings: A
     )
 
 
-def difference_interval(estimate: float, draws: Floats, settings: AnalysisSettings) -> Interval:
-    """The interval of a difference of accuracies, which differ by at most 1."""
-    tail = (1.0 - settings.level) / 2
-    low, high = np.quantile(draws, [tail, 1.0 - tail])
-    return Interval(
+def interval_and_limit(
+    estimate: float, draws: Floats, settings: AnalysisSettings, comparisons: int
+) -> tuple[Interval, float]:
+    """The interval of a difference of accuracies, and the smallest true difference that these items and seeds resolve.
+
+    Accuracies differ by at most 1. The limit is half the width that the difference must exceed at the level of Holm's
+    first step, plus the normal quantile of the stated power times a standard deviation (read from quantiles: with few
+    seeds the tails are Student's).
+    """
+    outer, tail = (1.0 - settings.level) / 2, settings.significance / (2 * comparisons)
+    ends = [outer, 1.0 - outer, tail, 1.0 - tail, *ONE_DEVIATION]
+    low, high, least, most, below, above = np.quantile(draws, ends)  # in one pass: there are hundreds of differences
+    interval = Interval(
         low=float(max(-1.0, min(low, estimate))), high=float(min(1.0, max(high, estimate))), level=settings.level
     )
+    return interval, float((most - least) / 2 + ndtri(settings.power) * (above - below) / 2)
 
 
 def seed_share(drawn: FamilyDraws, chosen: int, baseline: int) -> float:
@@ -232,20 +244,9 @@ def judged(estimate: float, p_value: float, conditional: bool, settings: Analysi
     return "better" if estimate > 0 else "worse"
 
 
-def smallest_resolvable(draws: Floats, settings: AnalysisSettings, comparisons: int) -> float:
-    """The smallest true difference that these items and seeds resolve with the stated power.
-
-    Half the width that the difference must exceed at the level of Holm's first step, plus the normal quantile of the
-    power times a standard deviation (read from quantiles: with few seeds the tails are Student's).
-    """
-    tail = settings.significance / (2 * comparisons)
-    low, high = np.quantile(draws, [tail, 1.0 - tail])
-    return float((high - low) / 2 + ndtri(settings.power) * robust_standard_deviation(draws))
-
-
 def robust_standard_deviation(draws: Floats) -> float:
     """Half the central 68.27% of the draws."""
-    low, high = np.quantile(draws, [0.15866, 0.84134])
+    low, high = np.quantile(draws, ONE_DEVIATION)
     return float((high - low) / 2)
 
 

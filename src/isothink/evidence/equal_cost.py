@@ -20,10 +20,9 @@ from scipy.special import expit, logit, stdtrit
 
 from isothink.evidence.comparison import (
     at_budget,
-    difference_interval,
+    interval_and_limit,
     judged,
     seed_share,
-    smallest_resolvable,
     two_sided_p,
 )
 from isothink.evidence.configuration import truncation_bounds
@@ -250,6 +249,8 @@ def _judge(item: _Difference, adjusted: float | None, deciding: int, settings: A
     p_value = two_sided_p(item.draws)
     conditional = drawn.seed_component.degrees_of_freedom == 0
     students = [drawn.family.configurations[source].student for source in baseline.sources]
+    comparisons = deciding if adjusted is not None else 1
+    interval, limit = interval_and_limit(item.estimate, item.draws, settings, comparisons)
     return Comparison(
         family=drawn.family.name,
         kind=item.kind,
@@ -259,10 +260,10 @@ def _judge(item: _Difference, adjusted: float | None, deciding: int, settings: A
         student=own.student,
         baseline_student=" and ".join(dict.fromkeys(students)),
         difference=item.estimate,
-        interval=difference_interval(item.estimate, item.draws, settings),
+        interval=interval,
         p_value=p_value,
         adjusted_p_value=adjusted,
-        smallest_resolvable=smallest_resolvable(item.draws, settings, deciding if adjusted is not None else 1),
+        smallest_resolvable=limit,
         truncation_bounds=_bounds(item),
         outcome=judged(
             item.estimate,

@@ -151,7 +151,9 @@ def read_columns(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
         RunFolderError: the file is missing or damaged.
     """
     try:
-        return pq.read_table(path, columns=list(columns) if columns is not None else None)
+        # `read_table` would start threads for every small file, and read columns out of a path with `=` in it
+        with pq.ParquetFile(path, pre_buffer=False) as file:
+            return file.read(columns=list(columns) if columns is not None else None)
     except (pa.ArrowException, OSError) as error:
         problem = str(error).splitlines()[0]
         raise RunFolderError(
