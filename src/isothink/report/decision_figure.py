@@ -110,17 +110,18 @@ def break_even_chart() -> alt.LayerChart:
         )
     )
     now = alt.Chart(_named("now")).mark_rule(strokeDash=[2, 3], strokeWidth=1.5, color=GREY).encode(x=queries)
-    now_text = (
-        alt.Chart(_named("now"))
-        .mark_text(align="left", baseline="top", dx=4, fontSize=11, color=GREY)
+    now_texts = [  # on the side of the line where there is room
+        alt.Chart(_named(name))
+        .mark_text(align=align, baseline="top", dx=dx, fontSize=11, color=GREY)
         .encode(x=queries, y=alt.value(2), text="text:N")
-    )
+        for name, align, dx in (("now_before", "right", -4), ("now_after", "left", 4))
+    ]
     even = (
         alt.Chart(_named("even"))
         .mark_point(shape=CROSS, size=90, strokeWidth=2.5, filled=False, color=INK)
         .encode(x=queries, y=cost, tooltip=_tooltip("text"))
     )
-    return alt.layer(band, lines, now, now_text, even)
+    return alt.layer(band, lines, now, *now_texts, even)
 
 
 def _named(name: str) -> alt.NamedData:

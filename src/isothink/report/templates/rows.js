@@ -200,6 +200,7 @@ const Rows = (() => {
               text: `equal at ${Numbers.count(even.queries)} queries`,
             },
           ];
+    const now = question.queries > 0 ? [{ queries: question.queries, text: "your queries" }] : [];
     const [from, to] = even.interval
       ? [even.interval.low, even.interval.high].map((value) => Math.min(high, Math.max(low, value)))
       : [];
@@ -212,7 +213,9 @@ const Rows = (() => {
         lines,
         even: crossing,
         band: even.interval ? [{ low: from, high: to }] : [],
-        now: question.queries > 0 ? [{ queries: question.queries, text: "your queries" }] : [],
+        now,
+        now_before: now.filter((one) => one.queries ** 2 > low * high),
+        now_after: now.filter((one) => one.queries ** 2 <= low * high),
       },
     };
   }
