@@ -322,7 +322,7 @@ def test_a_cell_trained_through_the_tree_equals_the_cell_trained_alone_bit_for_b
     _, shared, _ = finished
     write_tiny(tmp_path)
     alone = ("arms=[sequential(0.5)]", "budgets.training_flops=[8.0e+8]", "seeds={default: 1}")
-    done = isothink("run", "tiny.yaml", *alone, cwd=tmp_path)
+    done = isothink("train", "tiny.yaml", *alone, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     run = tmp_path / "runs" / "tiny"
     plans = [json.loads((folder / "plan.json").read_text()) for folder in (shared, run)]

@@ -31,7 +31,7 @@ def test_the_trial_with_the_best_answers_sets_the_rates_and_its_cost_is_search(t
     before = json.loads(isothink("plan", "tiny.yaml", "--json", *SEARCH, cwd=tmp_path).stdout)
     assert len(before["trials"]) == 2 * 3
     assert any("not chosen yet" in note for note in before["notes"])
-    done = isothink("run", "tiny.yaml", "--json", *SEARCH, cwd=tmp_path)
+    done = isothink("evaluate", "tiny.yaml", "--json", *SEARCH, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     run = tmp_path / "runs" / "tiny"
     plan = json.loads((run / "plan.json").read_text())
@@ -56,7 +56,7 @@ def test_the_trial_with_the_best_answers_sets_the_rates_and_its_cost_is_search(t
     check_ledger(run, plan)
     failures = sorted((path.name, path.stat().st_mtime_ns) for path in (run / "failures").iterdir())
     assert failures
-    again = isothink("run", "tiny.yaml", "--json", *SEARCH, cwd=tmp_path)
+    again = isothink("evaluate", "tiny.yaml", "--json", *SEARCH, cwd=tmp_path)
     assert json.loads(again.stdout)["completed"] == []
     assert failures == sorted((path.name, path.stat().st_mtime_ns) for path in (run / "failures").iterdir()), (
         "what was chosen from the others stands: failed trials are not tried again"

@@ -96,6 +96,15 @@ def test_a_study_that_a_kill_of_one_of_two_processes_ended_goes_on_to_the_trajec
         np.testing.assert_allclose(ours[segment][0], losses, rtol=1e-5)
         assert ours[segment][1] == (*facts[:-1], 2)
     assert not list(run.glob("checkpoints/*"))
+
+
+@pytest.mark.long
+def test_a_step_in_two_processes_makes_again_what_a_study_made(tmp_path):
+    write_tiny(tmp_path)
+    run = tmp_path / "runs" / "tiny"
+    process = together(*ONE_STUDENT, cwd=tmp_path)
+    _, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors
     segments = json.loads((run / "plan.json").read_text())["segments"]
     root = run / "segments" / next(segment["id"] for segment in segments if segment["parent"] is None)
     weights = (root / "model.safetensors").read_bytes()

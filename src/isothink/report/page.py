@@ -29,7 +29,17 @@ from isothink.report.text import script_json, visible
 
 SCRIPTS = (
     *("plots.js", "numbers.js", "candidates.js", "break_even.js", "frontier.js", "outlook.js", "decide.js"),
-    *("sentences.js", "rows.js", "controls.js", "answer.js", "explorer.js", "page.js", "csv.js", "samples.js"),
+    *(
+        "sentences.js",
+        "labels.js",
+        "rows.js",
+        "controls.js",
+        "answer.js",
+        "explorer.js",
+        "page.js",
+        "csv.js",
+        "samples.js",
+    ),
 )
 """In the order in which they need each other."""
 

@@ -19,7 +19,13 @@ const Plots = (() => {
     view: { stroke: null },
     axis: { labelFontSize: 11, titleFontSize: 12, titleFontWeight: "normal" },
     axisLeft: { minExtent: 38 }, // labels that change with a control then leave the plot where it is
-    header: { labelFontSize: width < 480 ? 11 : 12, labelPadding: 4, titleFontSize: 12, titleFontWeight: "normal", titlePadding: 4 },
+    header: {
+      labelFontSize: width < 480 ? 11 : 12,
+      labelPadding: 4,
+      titleFontSize: 12,
+      titleFontWeight: "normal",
+      titlePadding: 4,
+    },
     legend: {
       orient: "bottom",
       titleFontWeight: "normal",

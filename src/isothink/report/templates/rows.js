@@ -3,8 +3,6 @@
 "use strict";
 const Rows = (() => {
   const NUDGE = 0.016; // of the axis, about six pixels: arms of one budget cost the same and would cover each other
-  const AXIS_ROOM = 74; // pixels of the numbers and the title of the accuracy axis
-  const STEPS = 12; // places beside the line that are tried for its words
   const LINE_POINTS = 64;
   const FADED = 0.3; // what the budgets exclude
   const UNITS = { flops: "FLOPs", seconds: "device-seconds", usd: "dollars" };
@@ -34,28 +32,6 @@ const Rows = (() => {
     const device = question.money ? ` on ${question.money.device}` : "";
     const whole = `, whole life at ${Numbers.scientific(question.queries)} queries`;
     return `${question.unit}${device}${{ training: " of training", query: " per query", life: whole }[axis]} (log)`;
-  }
-
-  /**
-   * Where the words of the line of equal accuracy stand: beside the line, where they cover least. A place is a share of
-   * the width and of the height from the bottom; boxes of `marks` are in pixels, each with a weight.
-   */
-  function labelPlace(text, height, [width, tall], marks) {
-    const long = 6 * text.length; // of letters of 11 pixels
-    let best = null;
-    for (const distance of [10, -10, 24, -24]) // a ring on the line leaves no room close to it
-      for (let step = 0; step <= STEPS; step += 1) {
-        const left = 2 + (Math.max(0, width - long - 4) * step) / STEPS;
-        const middle = height * tall + distance;
-        const covered = marks.filter(
-          (one) => one.left < left + long && one.right > left && one.low < middle + 8 && one.high > middle - 8,
-        );
-        const outside = middle < 8 || middle > tall - 8 ? 1000 : 0;
-        const far = Math.abs(distance) > 10 ? 3 : 0;
-        const cost = covered.reduce((sum, one) => sum + one.weight, outside + far);
-        if (best === null || cost < best.cost) best = { cost, x: left / width, y: middle / tall };
-      }
-    return best;
   }
 
   /** `size` is that of the plot's place in pixels. */
@@ -119,33 +95,7 @@ const Rows = (() => {
       even && even.kind !== "no_equal_accuracy"
         ? [{ accuracy: even.target_accuracy, text: `equal accuracy ${Numbers.percent(even.target_accuracy)}` }]
         : [];
-    const area = [Math.max(1, size[0] - AXIS_ROOM), size[1]];
-    const acrossOf = (cost) => (area[0] * Math.log(cost / domain[0])) / Math.log(domain[1] / domain[0]);
-    const upOf = (accuracy) => (area[1] * (accuracy - y[0])) / (y[1] - y[0]);
-    const box = (left, right, low, high, room, weight) => ({
-      ...{ left: acrossOf(left) - room, right: acrossOf(right) + room, low: upOf(low) - room, high: upOf(high) + room },
-      weight,
-    });
-    const around = (index, room, weight) =>
-      box(place(index), place(index), among.cells[index].accuracy, among.cells[index].accuracy, room, weight);
-    const drawn = [
-      ...cells.flatMap((one) => [
-        box(one.place, one.place, one.low, one.high, 1, 1),
-        box(one.place, one.place, one.accuracy, one.accuracy, 8, 2),
-      ]),
-      ...pairs.map(([, index]) => around(index, 12, 20)),
-      ...(best !== undefined && standing[best].cost > 0 ? [around(best, 14, 20)] : []),
-      ...(near ? [box(limit, limit, y[0], y[1], 1, 1)] : []),
-      ...members.slice(1).map((index, before) => {
-        const [from, { accuracy }] = [standing[members[before]].cost, among.cells[members[before]]];
-        return box(from, standing[index].cost, accuracy, accuracy, 1, 1);
-      }),
-    ];
-    const labels = target.map(({ accuracy, text }) => {
-      const at = labelPlace(text, upOf(accuracy) / area[1], area, drawn);
-      return { cost: domain[0] * (domain[1] / domain[0]) ** at.x, accuracy: y[0] + at.y * (y[1] - y[0]), text };
-    });
-    return {
+    const plot = {
       title: axisTitle(axis, question),
       domain,
       y,
@@ -154,7 +104,6 @@ const Rows = (() => {
         members: members.map((index) => ({ cost: standing[index].cost, accuracy: among.cells[index].accuracy })),
         limit: near ? [{ cost: limit, text: axis === "training" ? "budget" : "limit" }] : [],
         target,
-        target_label: labels,
         even: pairs.map(([arm, index]) => ({
           place: place(index),
           accuracy: among.cells[index].accuracy,
@@ -164,6 +113,8 @@ const Rows = (() => {
       },
       names: members.map((index) => label(among.cells[index].name)),
     };
+    plot.data.target_label = Labels.ofTargets(plot, size);
+    return plot;
   }
 
   /** The two cells whose lines meet at the break-even, or are the cheapest of their arms where none meet. */
