@@ -102,7 +102,7 @@ const Answer = (() => {
     function shortened(verdict, question) {
       const one = verdict.recommended;
       const clause = Sentences.outcomeClause(study, study.families[question.family], verdict).replace(
-        /, and differences below .*$/,
+        /, and (differences below|no difference can) .*$/,
         "",
       );
       if (verdict.cannot_tell) return `${verdict.reasons.join("; ")}.`;
