@@ -117,10 +117,8 @@ def generate(
         isothink.errors.MissingDependencyError: a library that this takes is not installed; nothing was started.
         isothink.errors.StepError: the toggle does not work, the teacher cannot be reached, or no pair is left.
     """
-    from isothink.run.before_asking import require_what_asking_needs
     from isothink.run.pipeline import run_study
 
-    require_what_asking_needs(study, limit=limit)
     return run_study(study, until="generate", quiet=quiet, limit=limit, retry_failed=retry_failed)
 
 
@@ -166,10 +164,8 @@ def run(study: "Study", *, until: "Stage" = "report", quiet: bool = True) -> "Ru
         isothink.errors.RunFolderError: another process runs the same folder.
         isothink.errors.StepError: pairs or corpus could not be made.
     """
-    from isothink.run.before_asking import require_what_asking_needs
     from isothink.run.pipeline import run_study
 
-    require_what_asking_needs(study)
     return run_study(study, until=until, quiet=quiet)
 
 

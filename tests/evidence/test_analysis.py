@@ -285,8 +285,8 @@ def test_decide_follows_the_budget():
 
 def test_a_verdict_on_a_run_that_is_not_done_says_so_first():
     missing = [
-        MissingCell(cell=str(number), configuration="c", reason=reason)
-        for number, reason in enumerate(("not run yet", "not run yet", "failed: diverges", "infeasible: too small"))
+        MissingCell(cell=str(number), configuration="c", reason="why", status=status)
+        for number, status in enumerate(("not_run", "not_run", "failed", "infeasible"))
     ]
     verdict = decide(study(three_cells(), missing=missing), family="f", budget_flops=1e12, queries=1)
     assert verdict.caveats[0].startswith("planned cells without a result: 2 not run yet and 1 failed")

@@ -1,5 +1,7 @@
 """The controls of the first screen, in a real Chromium: what they set is what the page answers, at once and quietly."""
 
+import csv
+
 import decision_example as example
 import pytest
 import report_example
@@ -130,6 +132,32 @@ def test_the_plots_follow_the_controls(visit):
     assert len(set(shown)) == 4
     rings = page.locator("#explorer-frontier .mark-symbol.role-mark path[stroke='#1B1F24']")
     assert rings.count() >= 1
+
+
+def test_captions_count_what_is_drawn_and_its_rows_are_saved_as_csv(visit, evidence):
+    set_to(visit, family="0", queries_number="1e6")
+    found = answered(visit)
+    name = evidence.families[0]
+    cells = [one for one in evidence.configurations if one.family == name]
+    items = {one.items for one in cells}
+    assert len(items) == 1
+    said = visit.page.locator("#explorer-frontier-n").text_content()
+    assert said == f"n = {len(cells)} configurations, {items.pop()} items each."
+    assert found["break_even"] is not None
+    assert visit.page.locator("#explorer-break-even-n").text_content().startswith("n = ")
+    for identity, columns in (
+        ("frontier", {"configuration", "arm", "cost", "accuracy"}),
+        ("break-even", {"arm", "cost"}),
+    ):
+        with visit.page.expect_download() as saving:
+            visit.page.locator(f"a[data-csv='explorer-{identity}']").click()
+        with saving.value.path().open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        assert columns <= rows[0].keys()
+        if identity == "frontier":
+            assert {row["configuration"]: float(row["accuracy"]) for row in rows} == {
+                one.configuration: pytest.approx(one.accuracy) for one in cells
+            }
 
 
 def test_another_convention_rescales_the_budget_and_says_so(visit, evidence):

@@ -49,6 +49,8 @@ def test_a_report_half_way_disturbs_nothing_and_says_what_is_complete(finished, 
     assert "This report is made half-way" in text
     missing = evidence_of(run)["missing"]
     assert [cell["reason"] for cell in missing] == ["not run yet"] * 13
+    verdict = api.verdict(run, family="recall-oe")
+    assert verdict.caveats[0].startswith("planned cells without a result: 13 not run yet")
 
 
 def test_a_report_before_any_cell_is_complete_says_so(finished, tmp_path):

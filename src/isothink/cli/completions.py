@@ -35,6 +35,13 @@ def devices(incomplete: str) -> list[str]:
     return _in_any_case([name.lower().replace(" ", "-") for name in device_names()], incomplete)
 
 
+def conventions(incomplete: str) -> list[str]:
+    """FLOPs conventions."""
+    from isothink.compute.conventions import CONVENTIONS
+
+    return _starting(CONVENTIONS, incomplete)
+
+
 def benchmarks(incomplete: str) -> list[str]:
     """Procedural tasks and published benchmarks; files are the shell's to complete."""
     return _starting(_benchmark_names(), incomplete)

@@ -169,7 +169,7 @@ Convention = Annotated[
         "--convention",
         help="Price every configuration in another FLOPs convention, such as 6nd.",
         show_default=False,
-        autocompletion=completions.among("exact", "paper", "hf", "6nd"),
+        autocompletion=completions.conventions,
     ),
 ]
 Target = Annotated[

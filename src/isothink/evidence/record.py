@@ -243,11 +243,12 @@ class Verdict(Record):
 
 
 class MissingCell(Record):
-    """A cell that was planned and has no result, and why."""
+    """A cell that was planned and has no result, and why; `no_result` is one whose results give nothing to count."""
 
     cell: str
     configuration: str
     reason: str
+    status: Literal["not_run", "failed", "infeasible", "no_result"] = "no_result"
 
 
 class SeedVariance(Record):

@@ -126,7 +126,7 @@ def _decided(
 ) -> Verdict:
     """The question with everything that follows from the choice."""
     family, queries, level = asked.family, asked.queries, evidence.level
-    grid_budget = _budget_that_counts(evidence, asked.budget_flops)
+    grid_budget = budget_that_counts(evidence, asked.budget_flops)
     deciding = comparisons_at(evidence, family, grid_budget)
     outcome, why = _outcome(evidence, family, choice, deciding)
     beyond = asked.budget_flops > max(evidence.budgets_flops, default=asked.budget_flops) * ROUNDING
@@ -243,7 +243,7 @@ def at_equal_cost(evidence: Evidence, family: str, budget_flops: float | None) -
     )
 
 
-def _budget_that_counts(evidence: Evidence, budget_flops: float) -> float | None:
+def budget_that_counts(evidence: Evidence, budget_flops: float) -> float | None:
     """The largest budget of the grid that does not exceed the one asked about."""
     return max((item for item in evidence.budgets_flops if item <= budget_flops * ROUNDING), default=None)
 

@@ -60,8 +60,7 @@ def can_resolve(item: Comparison) -> bool:
 
 def unfinished(missing: Sequence[MissingCell]) -> tuple[str, ...]:
     """What a verdict of a run that is not done says first; infeasible cells never come, so nothing waits for them."""
-    waiting = sum(cell.reason == "not run yet" for cell in missing)
-    failed = sum(cell.reason.startswith("failed:") for cell in missing)
+    waiting, failed = (sum(cell.status == status for cell in missing) for status in ("not_run", "failed"))
     counts = [f"{count} {what}" for count, what in ((waiting, "not run yet"), (failed, "failed")) if count]
     if not counts:
         return ()

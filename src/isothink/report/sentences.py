@@ -5,7 +5,7 @@ what would change it.
 """
 
 from isothink.evidence.record import Comparison, Evidence, Recommendation, Verdict
-from isothink.evidence.standing import standing_at
+from isothink.evidence.verdict import budget_that_counts, comparisons_at
 from isothink.evidence.wording import can_resolve
 from isothink.report import numbers
 from isothink.report.text import visible
@@ -36,7 +36,7 @@ def leading_verdict(evidence: Evidence, family: str) -> Verdict | None:
 def verdict_sentence(evidence: Evidence, verdict: Verdict) -> str:
     """One sentence: outcome, recommended configuration, its accuracy with interval, how sure."""
     comparison = deciding_comparison(evidence, verdict)
-    outcome = _outcome_clause(verdict, comparison, _deciding_budget(evidence, verdict))
+    outcome = _outcome_clause(verdict, comparison, budget_that_counts(evidence, verdict.budget_flops))
     return visible(f"{verdict.family}: {outcome}; {_recommendation_clause(verdict)}.")
 
 
@@ -49,15 +49,9 @@ def change_sentence(verdict: Verdict) -> str:
 
 def deciding_comparison(evidence: Evidence, verdict: Verdict) -> Comparison | None:
     """The comparison of best students that a verdict rests on: at its budget or, between two budgets, the lower one."""
-    budget = _deciding_budget(evidence, verdict)
-    own = [one for one in evidence.configurations if one.family == verdict.family]
-    standing = standing_at(evidence.comparisons, own, family=verdict.family, budget_flops=budget)
-    fitting = [one for one in standing if one.kind == "best_student" and _fits(one, verdict)]
+    deciding = comparisons_at(evidence, verdict.family, budget_that_counts(evidence, verdict.budget_flops))
+    fitting = [one for one in deciding if _fits(one, verdict)]
     return min(fitting, key=lambda comparison: _preference(comparison, verdict), default=None)
-
-
-def _deciding_budget(evidence: Evidence, verdict: Verdict) -> float | None:
-    return max((one for one in evidence.budgets_flops if one <= verdict.budget_flops * (1 + 1e-9)), default=None)
 
 
 def arm_name(arm: str) -> str:

@@ -1,4 +1,4 @@
-"""What must be there before a teacher is asked, looked at before anything starts. Called by api.py.
+"""What must be there before a teacher is asked, looked at before anything starts. Called by pipeline.py.
 
 A library that is missing would otherwise be found by a worker, after the first lines of progress.
 """

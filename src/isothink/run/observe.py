@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -90,11 +90,13 @@ def missing_cells(plan: Plan, folder: RunFolder) -> tuple[MissingCell, ...]:
         if _is_complete(folder, cell):
             continue
         errors = [failures[step] for step in (*cell.path, cell.samples) if step in failures]
+        status: Literal["not_run", "failed", "infeasible"] = "not_run"
+        reason = "not run yet"
         if not cell.feasible:
-            reason = f"infeasible: {cell.reason}"
-        else:
-            reason = f"failed: {errors[0]}" if errors else "not run yet"
-        missing.append(MissingCell(cell=cell.id, configuration=cell.configuration, reason=reason))
+            status, reason = "infeasible", f"infeasible: {cell.reason}"
+        elif errors:
+            status, reason = "failed", f"failed: {errors[0]}"
+        missing.append(MissingCell(cell=cell.id, configuration=cell.configuration, reason=reason, status=status))
     return tuple(missing)
 
 

@@ -22,6 +22,7 @@ from isothink.plan.record import Plan
 from isothink.plan.students import longest_sequence
 from isothink.run.answers import journal_folder
 from isothink.run.backends import require_credentials, require_reporters, require_train_libraries
+from isothink.run.before_asking import require_what_asking_needs
 from isothink.run.checkpoints import forget_checkpoints
 from isothink.run.disk import require_space
 from isothink.run.follower import follow_leader
@@ -125,7 +126,7 @@ def run_study(
     failed for good are asked again.
 
     Raises:
-        MissingDependencyError: a library of the `train` extra is not installed.
+        MissingDependencyError: a library that this takes is not installed; nothing was started.
         RunFolderError: another process runs it.
         StepError: pairs or corpus could not be made; nothing else can start.
     """
@@ -134,6 +135,7 @@ def run_study(
         if isinstance(study, Study):
             require_reporters(study.resources.report_to)
             require_credentials(study)
+    require_what_asking_needs(study, limit=limit)
     folder = default_folder(study)
     group = _join(study)
     if not group.leads:

@@ -11,10 +11,14 @@
     return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
   }
 
+  const written = (rows) => rows.map((row) => row.map(cell).join(",") + "\n").join("");
+
   async function csv(identity) {
+    const own = Explorer.rows(identity);
+    if (own !== null) return written([Object.keys(own[0] ?? {}), ...own.map(Object.values)]);
     const book = await Plots.book;
     const table = book.tables[book.plots.find((plot) => plot.id === identity).table];
-    return [table.names, ...table.values].map((row) => row.map(cell).join(",") + "\n").join("");
+    return written([table.names, ...table.values]);
   }
 
   document.addEventListener("click", async (event) => {

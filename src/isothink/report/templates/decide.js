@@ -332,5 +332,5 @@ const Decision = (() => {
     throw new Error("some configuration is eligible");
   }
 
-  return { decide };
+  return { decide, budgetThatCounts };
 })();

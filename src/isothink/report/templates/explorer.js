@@ -3,7 +3,7 @@
 "use strict";
 const Explorer = (() => {
   const root = document.getElementById("explorer");
-  if (!root) return { drawn: Promise.resolve(), resize: () => {} };
+  if (!root) return { drawn: Promise.resolve(), resize: () => {}, rows: () => null };
   const { study: stored, charts } = JSON.parse(document.getElementById("decision").textContent);
   const study = Candidates.opened(stored);
   const show = (id) => document.getElementById(id);
@@ -12,6 +12,7 @@ const Explorer = (() => {
   const controls = Controls.opened(study, root);
   const answer = Answer.opened(study);
   const views = {};
+  let drawn = { frontier: [], "break-even": [] };
 
   // ---- the plots
 
@@ -58,6 +59,8 @@ const Explorer = (() => {
     const even = Rows.breakEven(verdict, question);
     feed("frontier", choice);
     feed("break-even", even);
+    drawn = { frontier: choice?.data.cells ?? [], "break-even": even?.data.lines ?? [] };
+    counts(choice, verdict);
     const family = study.families[question.family].name;
     const best = verdict.recommended ? ` Recommended: ${verdict.recommended.cell}.` : "";
     show("explorer-frontier-title").textContent = `Accuracy against cost: ${AXES[axis]}`;
@@ -75,6 +78,28 @@ const Explorer = (() => {
     );
     show("explorer-break-even-none").textContent =
       even === null ? `There is no break-even to draw: ${answer.breakEvenTexts(verdict)[1]}.` : "";
+  }
+
+  /** Captions' n: configurations, and the items that each answered; and of which configurations the lines are. */
+  function counts(choice, verdict) {
+    const items = verdict.among.cells.map((cell) => cell.items);
+    const [fewest, most] = [Math.min(...items), Math.max(...items)];
+    const each = fewest === most ? `${fewest}` : `${fewest} to ${most}`;
+    show("explorer-frontier-n").textContent =
+      choice === null ? "" : `n = ${choice.data.cells.length} configurations, ${each} items each.`;
+    const lines = verdict.break_even?.lines ?? {};
+    const told = Object.entries(lines).map(([arm, { indices }]) => `${indices.length} of ${Sentences.armName(arm)}`);
+    show("explorer-break-even-n").textContent = told.length
+      ? `n = ${told.join(" and ")}: configurations that reach that accuracy.`
+      : "";
+  }
+
+  /** The rows of a plot as it stands, for its CSV; null of a plot that is not of the first screen. */
+  function rows(identity) {
+    if (identity === "explorer-frontier") {
+      return drawn.frontier.map(({ place, opacity, bar_opacity, cost_text, ...row }) => row);
+    }
+    return identity === "explorer-break-even" ? drawn["break-even"] : null;
   }
 
   function unitOf(question, verdict) {
@@ -144,5 +169,5 @@ const Explorer = (() => {
     });
   }
   update();
-  return { drawn: drawBoth(), resize: drawBoth, answer: () => last };
+  return { drawn: drawBoth(), resize: drawBoth, answer: () => last, rows };
 })();

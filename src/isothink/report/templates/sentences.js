@@ -3,19 +3,16 @@
 const Sentences = (() => {
   const armName = (arm) => (arm === "ift" ? "IFT" : arm);
 
-  const decidingBudget = (study, verdict) =>
-    Math.max(...study.budgets.filter((item) => item <= verdict.budget * (1 + 1e-9)));
-
   /** The budget of the study that decides; of the one asked about nothing was trained unless they are the same. */
   function budgetText(study, verdict) {
-    const budget = decidingBudget(study, verdict);
-    if (budget === -Infinity || budget >= verdict.budget * (1 - 1e-6)) return Numbers.flops(verdict.budget);
+    const budget = Decision.budgetThatCounts(study, verdict.budget);
+    if (budget === null || budget >= verdict.budget * (1 - 1e-6)) return Numbers.flops(verdict.budget);
     return `${Numbers.flops(budget)} (the largest budget within ${Numbers.scientific(verdict.budget)})`;
   }
 
   /** The comparison that a verdict's sentence tells. */
   function decidingComparison(study, family, verdict) {
-    const budget = decidingBudget(study, verdict);
+    const budget = Decision.budgetThatCounts(study, verdict.budget);
     const name = (item) => study.arms[item.arm];
     const fits = (item) => {
       if (verdict.outcome === "ift") return item.outcome === "worse";
